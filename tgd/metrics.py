@@ -1,0 +1,140 @@
+"""What is measured: every figure of PROTOCOL §6, and those that prove the machine itself alive.
+
+Serves every arrow: each has its histogram here. Nothing is created at import; a ``Metrics`` owns
+its registry, so that tests and benchmarks run several side by side. Label values that alarms look
+at exist from the start at zero. No label ever names a person or a phone; a room's id is the only
+label that configuration chooses. Observing is cheap: children are bound once and kept.
+"""
+
+from collections.abc import Iterable
+from typing import TypeVar
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.gc_collector import GCCollector
+from prometheus_client.process_collector import ProcessCollector
+
+SECONDS = (
+    *(0.0005, 0.001, 0.002, 0.003, 0.005, 0.0075, 0.01, 0.015, 0.025, 0.05, 0.1, 0.25, 0.5),
+    *(1.0, 2.0, 3.5, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0),
+)
+"""Bucket bounds in seconds: resolve 1 ms and 120 s both, with a bound at each deadline."""
+
+PATHS = ("mqtt", "https", "sms", "call")
+OUTCOMES = ("new", "duplicate", "quarantined", "failed")
+STATUSES = ("ringing", "answered", "police")
+DEADLINES = (
+    *("overflow", "answer", "voice", "doubt", "received"),
+    *("acknowledged", "engaged", "closing", "contact", "heartbeat"),
+)
+TOPICS = ("press", "position", "heartbeat", "lwt", "other")
+REASONS = ("not_utf8", "not_json", "not_object", "oversized", "invalid", "unknown_topic")
+STAGES = ("decode", "batch", "single", "alert", "receipt")
+CONNECTIONS = ("press", "rest")
+SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)
+
+_C = TypeVar("_C", Counter, Gauge, Histogram)
+
+
+class Family(dict[str | tuple[str, ...], _C]):
+    """A labelled metric as a dictionary: ``family["mqtt", "new"].inc()``; one label: a string."""
+
+    def __init__(self, metric: _C, expected: Iterable[str | tuple[str, ...]] = ()) -> None:
+        super().__init__()
+        self._metric = metric
+        for values in expected:
+            self[values] = self[values]
+
+    def __missing__(self, values: str | tuple[str, ...]) -> _C:
+        labels = (values,) if isinstance(values, str) else values
+        child = self._metric.labels(*labels)
+        self[values] = child
+        return child
+
+
+class Metrics:
+    """All metrics of one process. Times in seconds."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._legs()
+        self._presses()
+        self._work()
+        self._machine()
+
+    def render(self) -> bytes:
+        """Return the text exposition that ``/metrics`` answers."""
+        return generate_latest(self.registry)
+
+    def _legs(self) -> None:
+        seconds = self._seconds
+        self.press_to_commit = seconds("press_to_commit", "Press read from the wire to committed.")
+        self.press_to_receipt = seconds("press_to_receipt", "Press read to its receipt handed out.")
+        self.press_to_console = seconds("press_to_console", "Press read to hinted to a console.")
+        self.alert_to_answer = seconds("alert_to_answer", "Alert opened to answered.")
+        self.answer_to_decision = seconds("answer_to_decision", "Answered to a verdict.")
+        self.decision_to_sent = seconds("decision_to_sent", "Verdict committed to delivered.")
+        self.sent_to_acknowledged = seconds("sent_to_acknowledged", "Sent to acknowledged.")
+        self.press_to_acknowledged = seconds("press_to_acknowledged", "Press to acknowledged.")
+
+    def _presses(self) -> None:
+        self.presses = Family(
+            self._counter("presses", "Presses taken in.", "path", "outcome"),
+            ((path, outcome) for path in PATHS for outcome in OUTCOMES),
+        )
+        self.quarantined = Family(
+            self._counter("quarantined", "Messages put aside.", "topic", "reason"),
+            ((topic, reason) for topic in TOPICS for reason in REASONS),
+        )
+        self.intake_faults = Family(
+            self._counter("intake_faults", "Failures on the press path, by stage.", "stage"), STAGES
+        )
+        self.orphan_presses = self._counter(
+            "orphan_presses", "Presses committed without an alert, rung by the sweep."
+        )
+        self.intake_batch_size = Histogram(
+            "tgd_intake_batch_size",
+            "Presses committed together.",
+            buckets=SIZES,
+            registry=self.registry,
+        )
+
+    def _work(self) -> None:
+        self.dispatch_attempts = Family(
+            self._counter(
+                *("dispatch_attempts", "Attempts to reach a room.", "room", "adapter", "outcome")
+            )
+        )
+        self.alerts_open = Family(self._gauge("alerts_open", "Open alerts.", "status"), STATUSES)
+        self.deadline_passed = Family(
+            self._counter("deadline_passed", "Deadlines that passed.", "deadline"), DEADLINES
+        )
+        self.outbox_waiting = self._gauge("outbox_waiting", "Messages committed and not yet sent.")
+        self.stream_clients = self._gauge("stream_clients", "Consoles listening to the stream.")
+
+    def _machine(self) -> None:
+        self.clock_step = self._gauge("clock_step_seconds", "Wall clock's lead over ours.")
+        self.loop_errors = Family(
+            self._counter("loop_errors", "Failures of supervised tasks.", "task")
+        )
+        self.auditor_findings = self._gauge(
+            "auditor_findings", "Open alerts found without a future step."
+        )
+        self.auditor_last_ok = self._gauge(
+            "auditor_last_ok_timestamp_seconds", "When the auditor last found all well (epoch)."
+        )
+        self.mqtt_connected = Family(
+            self._gauge("mqtt_connected", "1 while the connection stands.", "connection"),
+            CONNECTIONS,
+        )
+        self.database_up = self._gauge("database_up", "1 while the database answers.")
+
+    def _seconds(self, name: str, what: str) -> Histogram:
+        return Histogram(f"tgd_{name}_seconds", what, buckets=SECONDS, registry=self.registry)
+
+    def _counter(self, name: str, what: str, *labels: str) -> Counter:
+        return Counter(f"tgd_{name}_total", what, labels, registry=self.registry)
+
+    def _gauge(self, name: str, what: str, *labels: str) -> Gauge:
+        return Gauge(f"tgd_{name}", what, labels, registry=self.registry)
