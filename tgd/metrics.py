@@ -32,7 +32,7 @@ STAGES = ("decode", "batch", "single", "alert", "receipt")
 CONNECTIONS = ("press", "rest")
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)
 
-_C = TypeVar("_C", Counter, Gauge, Histogram)
+_C = TypeVar("_C", Counter, Gauge)
 
 
 class Family(dict[str | tuple[str, ...], _C]):
@@ -40,13 +40,13 @@ class Family(dict[str | tuple[str, ...], _C]):
 
     def __init__(self, metric: _C, expected: Iterable[str | tuple[str, ...]] = ()) -> None:
         super().__init__()
-        self._metric = metric
+        self._metric: _C = metric
         for values in expected:
-            self[values] = self[values]
+            self.__missing__(values)
 
     def __missing__(self, values: str | tuple[str, ...]) -> _C:
         labels = (values,) if isinstance(values, str) else values
-        child = self._metric.labels(*labels)
+        child: _C = self._metric.labels(*labels)
         self[values] = child
         return child
 

@@ -97,7 +97,7 @@ class Supervisor:
                     await stop()
             except TimeoutError:
                 _log.error("%s did not stop within %.1f s and was left behind", name, share)
-            except Exception:
+            except Exception:  # noqa: BLE001  one bad stop must not keep the others from theirs
                 _log.exception("%s failed while stopping", name)
         self._tasks.clear()
 
@@ -105,21 +105,32 @@ class Supervisor:
         """Run one task until it is cancelled or has failed too often in a row."""
         loop = asyncio.get_running_loop()
         in_a_row = 0
-        while True:
-            born = loop.time()
-            try:
-                await factory()
-                raise Returned(f"the endless task {name} returned")
-            except asyncio.CancelledError:
-                self.obituaries.append(Obituary(name, "stopped", in_a_row))
-                raise
-            except Exception as error:  # noqa: BLE001  the supervisor is where every failure ends
+        try:
+            while True:
+                born = loop.time()
+                error = await self._live(name, factory)
                 in_a_row = 1 if loop.time() - born > WELL_AFTER_S else in_a_row + 1
                 self._report(name, error)
                 if in_a_row >= self._failures:
                     self._bury(name, error, in_a_row)
                     return
-            await asyncio.sleep(min(LONGEST_DELAY_S, self._first_delay_s * 2 ** (in_a_row - 1)))
+                await asyncio.sleep(min(LONGEST_DELAY_S, self._first_delay_s * 2 ** (in_a_row - 1)))
+        except asyncio.CancelledError:
+            self.obituaries.append(Obituary(name, "stopped", in_a_row))
+            raise
+
+    async def _live(self, name: str, factory: Callable[[], Awaitable[None]]) -> Exception:
+        """Await one life of a task and return what ended it; a true cancellation goes on."""
+        try:
+            await factory()
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            return Returned(f"the endless task {name} ended by a cancellation that was not its own")
+        except Exception as error:  # noqa: BLE001  the supervisor is where every failure ends
+            return error
+        return Returned(f"the endless task {name} returned")
 
     def _report(self, name: str, error: Exception) -> None:
         """Count a failure; log it the first time that this task fails in this way."""
