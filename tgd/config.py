@@ -1,0 +1,329 @@
+"""Configuration: one table of settings, read once, wrong names refused.
+
+Serves every arrow. Each setting is an environment variable ``TGD_…``, or the same name in one
+TOML file named by ``TGD_CONFIG`` (``database_url`` and ``TGD_DATABASE_URL`` both do); the
+environment wins. Secrets may also come from a file named by ``TGD_…_FILE``. An unknown name is an
+error that names the nearest known one: a deadline that silently kept its default would be found
+out in an emergency. The table ``SETTINGS`` is what ``tgd doctor`` and the documentation read.
+No secret has a default, and none appears in an error or a ``repr``.
+"""
+
+import difflib
+import math
+import re
+import socket
+import tomllib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from tgd.errors import TgdError
+
+PREFIX = "TGD_"
+SECRETS = ("database_url", "mqtt_url", "secret_key")
+"""What has no default: a command asks for those that it needs."""
+
+
+class ConfigError(TgdError):
+    """The configuration cannot be used; the message is one line and names the setting."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """The deadlines of PROTOCOL §5, in seconds; ``heartbeat`` None means ``_intervals`` of them."""
+
+    overflow: float = 7.0
+    answer: float = 20.0
+    voice: float = 30.0
+    doubt: float = 60.0
+    received: float = 10.0
+    acknowledged: float = 60.0
+    engaged: float = 180.0
+    closing: float = 1800.0
+    contact: float = 60.0
+    heartbeat: float | None = None
+    heartbeat_intervals: float = 3.0
+
+    def heartbeat_after(self, interval_s: float) -> float:
+        """Return after how many seconds of silence a phone that reports so often is missed."""
+        return self.heartbeat_intervals * interval_s if self.heartbeat is None else self.heartbeat
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One row of the table. ``read`` turns text into the value or raises ValueError saying why."""
+
+    field: str
+    read: Callable[[str], Any]
+    default: Any
+    help: str
+    maximum: float | None = None
+    secret: bool = False
+
+    @property
+    def name(self) -> str:
+        """The environment variable's name."""
+        return PREFIX + self.field.upper()
+
+
+def _matching(pattern: str, what: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if not re.fullmatch(pattern, text):
+            raise ValueError(f"must be {what}")
+        return text
+
+    return read
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be one of {', '.join(words)}")
+        return text.lower()
+
+    return read
+
+
+def _boolean(text: str) -> bool:
+    if text.lower() in {"true", "yes", "on", "1"}:
+        return True
+    if text.lower() in {"false", "no", "off", "0"}:
+        return False
+    raise ValueError("must be true or false")
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        raise ValueError("must be a number") from None
+    if not math.isfinite(value) or value <= 0:
+        raise ValueError("must be a number greater than 0")
+    return value
+
+
+def _count(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
+        raise ValueError("must be a whole number greater than 0")
+    return int(text)
+
+
+def _url(*schemes: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        try:
+            parts = urlsplit(text)
+            _ = parts.port  # reading it validates it
+        except ValueError:
+            raise ValueError("is not a valid address") from None
+        if parts.scheme not in schemes:
+            raise ValueError(f"must begin with {' or '.join(s + '://' for s in schemes)}")
+        if not parts.hostname:
+            raise ValueError("must name a host")
+        return text
+
+    return read
+
+
+def _mqtt_urls(text: str) -> str:
+    read = _url("mqtt", "mqtts")
+    return ",".join(read(part.strip()) for part in text.split(","))
+
+
+def _listen(text: str) -> str:
+    host, colon, port = text.rpartition(":")
+    if not (host and colon and port.isdecimal() and int(port) < 65536):  # noqa: PLR2004  TCP
+        raise ValueError("must be HOST:PORT")
+    return text
+
+
+def _existing(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise ValueError("must name a file that exists")
+    return path
+
+
+def _host_name() -> str:
+    return re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())[:40] or "tgd"
+
+
+_NAME = _matching(r"[A-Za-z0-9_-]{1,40}", "1 to 40 letters, digits, - or _")
+_SENDER = _matching(r"[a-z]{2}(\.[A-Za-z0-9_-]+)+", "a dotted identifier such as fr.tgd.plateforme")
+_NUMBER = _matching(r"\+[1-9][0-9]{5,14}", "a telephone number such as +33549000000")
+_CODE = _matching(r"C[0-9]{2}(\.[0-9]{2}){1,2}", "an incident code such as C02.15.04")
+_KEY = _matching(r"[0-9A-Fa-f]{64}", "64 hexadecimal digits")
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting(
+        "database_url",
+        _matching(r"postgres(ql)?://\S*", "an address that begins with postgresql://"),
+        None,
+        "PostgreSQL 15 or later, with user and password",
+        secret=True,
+    ),
+    Setting("mqtt_url", _mqtt_urls, None, "broker; several, comma-separated, in turn", secret=True),
+    Setting("secret_key", _KEY, None, "master secret: 64 hexadecimal digits", secret=True),
+    Setting("http_listen", _listen, "127.0.0.1:8080", "address and port of the HTTP server"),
+    Setting("log_format", _one_of("text", "json"), "text", "text or json"),
+    Setting("log_level", _one_of("debug", "info", "warning", "error"), "info", "least level"),
+    Setting("instance", _NAME, None, "names the MQTT client ids (the host's name if unset)"),
+    Setting("sender_id", _SENDER, "fr.tgd.plateforme", "our CISU identifier"),
+    Setting("callback_number", _NUMBER, None, "number on which a room reaches the operators"),
+    Setting("incident_code", _CODE, "C02.15.04", "CISU code of the incident's nature"),
+    Setting(
+        "forward_unverified",
+        _boolean,
+        default=True,
+        help="is there a written agreement to forward presses that nobody has verified?",
+    ),
+    Setting("unknown_per_minute", _count, 20, "unknown phones' alerts; more are grouped", 600),
+    Setting("batch_max", _count, 500, "presses committed together", 2000),
+    Setting("database_pool", _count, 10, "connections to the database", 100),
+    Setting("mqtt_ca", _existing, None, "file of the authorities trusted for mqtts://"),
+    # Asking a tile server for the map around an alert tells it where a hunted person is: with
+    # none set, the map has no background. Set it only to a server of one's own.
+    Setting("tiles_url", _url("https", "http"), None, "map tiles; betrays positions, keep local"),
+    Setting("session_hours", _seconds, 12.0, "life of an operator's session", 24),
+    Setting("heartbeat_intervals", _seconds, 3.0, "missed heartbeats that raise a task", 20),
+    Setting("deadline_overflow_s", _seconds, 7.0, "opened to answered: ring the others too", 60),
+    Setting("deadline_answer_s", _seconds, 20.0, "opened to answered: forward", 120),
+    Setting("deadline_voice_s", _seconds, 30.0, "answered to a voice: forward", 120),
+    Setting("deadline_doubt_s", _seconds, 60.0, "answered to a verdict: forward", 300),
+    Setting("deadline_received_s", _seconds, 10.0, "sent to received: next line", 60),
+    Setting("deadline_acknowledged_s", _seconds, 60.0, "dispatched to acknowledged", 300),
+    Setting("deadline_engaged_s", _seconds, 180.0, "acknowledged to a patrol engaged", 900),
+    Setting("deadline_closing_s", _seconds, 1800.0, "acknowledged to closed: ring", 7200),
+    Setting("deadline_contact_s", _seconds, 60.0, "last word of a phone in alert", 600),
+    Setting("deadline_heartbeat_s", _seconds, None, "last heartbeat (unset: intervals)", 604800),
+)
+
+_BY_NAME = {setting.name: setting for setting in SETTINGS}
+_FILES = {setting.name + "_FILE": setting for setting in SETTINGS if setting.secret}
+_CONFIG = PREFIX + "CONFIG"
+_DEADLINE = re.compile(r"deadline_(\w+)_s")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that can be configured, validated. Secrets not asked for may be empty."""
+
+    database_url: str = field(default="", repr=False)
+    mqtt_url: str = field(default="", repr=False)
+    secret_key: str = field(default="", repr=False)
+    http_listen: str = "127.0.0.1:8080"
+    log_format: str = "text"
+    log_level: str = "info"
+    instance: str = "tgd"
+    sender_id: str = "fr.tgd.plateforme"
+    callback_number: str | None = None
+    incident_code: str = "C02.15.04"
+    forward_unverified: bool = True
+    unknown_per_minute: int = 20
+    batch_max: int = 500
+    database_pool: int = 10
+    mqtt_ca: Path | None = None
+    tiles_url: str | None = None
+    session_hours: float = 12.0
+    deadlines: Deadlines = field(default_factory=Deadlines)
+
+    @property
+    def mqtt_urls(self) -> tuple[str, ...]:
+        """The brokers' addresses, in the order in which they are tried."""
+        return tuple(self.mqtt_url.split(",")) if self.mqtt_url else ()
+
+    @property
+    def http_address(self) -> tuple[str, int]:
+        """Host and port to listen on; port 0 takes a free one."""
+        host, _, port = self.http_listen.rpartition(":")
+        return host.strip("[]"), int(port)
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], *, need: Sequence[str] = SECRETS) -> "Config":
+        """Read the environment and the file it names; raise ``ConfigError`` in one line.
+
+        ``need`` names the settings that must be there (of those without a default).
+        """
+        texts = _gather(environ)
+        values = {"instance": _host_name()}
+        for setting in SETTINGS:
+            if setting.name in texts:
+                values[setting.field] = _value(setting, texts[setting.name])
+            elif setting.field in need:
+                raise ConfigError(f"{setting.name} is not set: {setting.help}")
+        return cls._built(values)
+
+    @classmethod
+    def _built(cls, values: dict[str, Any]) -> "Config":
+        """Sort the values that were given into the configuration and its deadlines."""
+        own = {f.name for f in fields(cls)}
+        deadlines: dict[str, Any] = {}
+        given: dict[str, Any] = {}
+        for name, value in values.items():
+            match = _DEADLINE.fullmatch(name)
+            if name in own:
+                given[name] = value
+            else:
+                deadlines[match[1] if match else name] = value
+        return cls(**given, deadlines=Deadlines(**deadlines))
+
+
+def _gather(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return the text of every setting that is given; the environment over the file."""
+    given = {name: text for name, text in environ.items() if name.startswith(PREFIX)}
+    path = given.pop(_CONFIG, None)
+    texts = _resolved(_toml(path), f"in {path}") if path else {}
+    return texts | _resolved(given, "in the environment")
+
+
+def _resolved(given: Mapping[str, str], where: str) -> dict[str, str]:
+    """Return settings' texts by name, secrets' files read; unknown names are refused."""
+    texts: dict[str, str] = {}
+    for name, text in given.items():
+        setting = _BY_NAME.get(name) or _FILES.get(name)
+        if setting is None:
+            raise ConfigError(f"{name} {where} is not a setting{_nearest(name)}")
+        if setting.name in texts:
+            raise ConfigError(f"{setting.name} and {setting.name}_FILE {where}: give one of them")
+        texts[setting.name] = text if name == setting.name else _secret_file(name, text)
+    return texts
+
+
+def _nearest(name: str) -> str:
+    close = difflib.get_close_matches(name, [*_BY_NAME, *_FILES, _CONFIG], n=1)
+    return f" (did you mean {close[0]}?)" if close else ""
+
+
+def _secret_file(name: str, path: str) -> str:
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}: cannot read the file: {type(error).__name__}") from error
+
+
+def _toml(path: str) -> dict[str, str]:
+    """Return the file's settings as texts under their full names."""
+    try:
+        table = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{_CONFIG}: cannot read {path}: {error}") from error
+    texts: dict[str, str] = {}
+    for key, value in table.items():
+        name = key.upper() if key.upper().startswith(PREFIX) else PREFIX + key.upper()
+        if not isinstance(value, str | int | float):
+            raise ConfigError(f"{name} in {path} must be a text, a number or true or false")
+        if name in texts:
+            raise ConfigError(f"{name} stands twice in {path}")
+        texts[name] = str(value)
+    return texts
+
+
+def _value(setting: Setting, text: str) -> Any:
+    try:
+        value = setting.read(text)
+    except ValueError as error:
+        raise ConfigError(f"{setting.name} {error}") from None
+    if setting.maximum is not None and value > setting.maximum:
+        raise ConfigError(f"{setting.name} must be at most {setting.maximum:g}, not {text}")
+    return value
