@@ -1,0 +1,158 @@
+"""A broker for the demo and the tests: Mosquitto where it is installed, else amqtt out of a wheel.
+
+Serves arrow 1's far side. Mosquitto runs with the project's own settings: the generated file is
+``deploy/mosquitto/mosquitto.conf`` itself with another port, folder and an open listener on the
+loopback, so that what is tested is what is deployed. amqtt (MQTT 3.1.1 only) runs in a process of
+its own, ``python -m tgd.demo.broker --port N``. Neither is trusted with a press: the phone repeats.
+"""
+
+import argparse
+import asyncio
+import os
+import shutil
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+
+from tgd.demo.child import Child
+from tgd.errors import TgdError
+
+_READY_S = 15.0
+_POLL_S = 0.02
+_PROJECT_CONF = Path(__file__).parents[2] / "deploy" / "mosquitto" / "mosquitto.conf"
+_REPLACED = ("persistence_location", "log_dest", "include_dir", "listener")
+
+
+class BrokerFailed(TgdError):
+    """The broker could not be started; the message has its last words."""
+
+
+class Broker:
+    """One broker on the loopback. ``kind`` is ``mosquitto`` or ``amqtt``. All methods block."""
+
+    def __init__(self, kind: str, command: list[str], port: int, log: Path) -> None:
+        self.kind = kind
+        self.port = port
+        self._command = command
+        self._log = log
+        self._child: Child | None = None
+
+    @property
+    def url(self) -> str:
+        """Where clients connect; anybody may, from this machine only."""
+        return f"mqtt://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """The broker's process id; 0 while it is not running."""
+        return self._child.pid if self._child else 0
+
+    def start(self) -> None:
+        """Start it and return when it takes connections."""
+        if self._child is not None:
+            raise BrokerFailed("it is already running")
+        child = Child(self._command, log=self._log)
+        end = time.monotonic() + _READY_S
+        while child.running() and time.monotonic() < end:
+            if _listening(self.port):
+                self._child = child
+                return
+            time.sleep(_POLL_S)
+        child.end(signal.SIGKILL)
+        words = self._log.read_text(errors="replace").splitlines()[-3:]
+        raise BrokerFailed(f"{self.kind} does not start: {' / '.join(words)}")
+
+    def stop(self) -> None:
+        """Stop in order (Mosquitto saves its sessions and queues)."""
+        self._end(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Kill it on the spot, with SIGKILL."""
+        self._end(signal.SIGKILL)
+
+    def restart(self) -> None:
+        """Stop in order and start again on the same port."""
+        self.stop()
+        self.start()
+
+    def _end(self, how: signal.Signals) -> None:
+        child, self._child = self._child, None
+        if child is not None:
+            child.end(how)
+
+
+def start_broker(port: int, folder: Path, *, kind: str = "") -> Broker:
+    """Start a broker on ``port`` (0: a free one) with its files in ``folder``.
+
+    ``kind`` asks for ``mosquitto`` or ``amqtt``; unsaid, Mosquitto if this machine has it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    port = port or _free_port()
+    program = find_mosquitto()
+    chosen = kind or ("mosquitto" if program else "amqtt")
+    if chosen == "mosquitto":
+        if program is None:
+            raise BrokerFailed("Mosquitto is not installed here")
+        command = [program, "-c", str(_mosquitto_conf(port, folder.absolute()))]
+    else:
+        command = [sys.executable, "-m", "tgd.demo.broker", "--port", str(port)]
+    broker = Broker(chosen, command, port, folder / f"{chosen}.log")
+    broker.start()
+    return broker
+
+
+def find_mosquitto() -> str | None:
+    """Return the path of Mosquitto (many systems keep it where users' PATH does not look)."""
+    return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
+
+
+def _mosquitto_conf(port: int, folder: Path) -> Path:
+    """Write the project's settings with this port and folder; returns the file."""
+    if not _PROJECT_CONF.exists():
+        raise BrokerFailed(f"{_PROJECT_CONF} is missing: run from a checkout")
+    lines = _PROJECT_CONF.read_text(encoding="utf-8").splitlines()
+    kept = [line for line in lines if line and not line.startswith(("#", *_REPLACED))]
+    kept += [f"persistence_location {folder}/", "log_dest stderr"]
+    kept += [f"listener {port} 127.0.0.1", "allow_anonymous true"]
+    if os.geteuid() == 0:
+        kept.append("user root")  # else it takes another user, who cannot write to our folder
+    path = folder / "mosquitto.conf"
+    path.write_text("\n".join(kept) + "\n", encoding="utf-8")
+    return path
+
+
+def _listening(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1):
+            return True
+    except OSError:
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+async def _serve_amqtt(port: int) -> None:
+    """Run amqtt on the loopback until this process is ended."""
+    from amqtt.broker import Broker as Amqtt  # noqa: PLC0415  an extra that a server lacks
+
+    anonymous = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    listeners = {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}}
+    broker = Amqtt({"listeners": listeners, "plugins": anonymous})
+    stopped = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    await broker.start()
+    await stopped.wait()
+    await broker.shutdown()
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="The embedded broker of the demo (amqtt).")
+    parser.add_argument("--port", type=int, required=True, help="port on the loopback")
+    asyncio.run(_serve_amqtt(parser.parse_args().port))
