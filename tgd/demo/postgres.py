@@ -100,6 +100,11 @@ class EmbeddedPostgres:
         self.stop()
         self.start()
 
+    def remove(self) -> None:
+        """Kill it and delete the cluster with all its data."""
+        self.kill()
+        shutil.rmtree(self._home)
+
     def _end(self, how: signal.Signals) -> None:
         child, self._child = self._child, None
         if child is not None:

@@ -1,0 +1,155 @@
+"""What every test may ask for: a real database of its own, a real broker, and honest reporting.
+
+The session's PostgreSQL is the embedded one, or the one whose programs ``TEST_POSTGRES_BIN`` names.
+A test's database is a clone of a template that was migrated once. An ERROR in the log fails the
+test unless it is marked ``expects_errors``. What this machine lacks is named in the last lines with
+the tests that did not run for it; with ``CI=true`` that is a failure.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tgd.demo.broker import Broker, find_mosquitto, start_broker
+from tgd.demo.postgres import EmbeddedPostgres
+
+REFERENCE = Path(os.environ.get("TEST_REFERENCE", Path(__file__).parents[2] / "shared/reference"))
+TEMPLATE = "template_migrated"
+MISSING = pytest.StashKey[dict[str, list[str]]]()
+
+_NEEDS = {
+    "needs_mosquitto": ("mosquitto", lambda: find_mosquitto() is not None),
+    "needs_mosquitto_clients": ("mosquitto-clients", lambda: bool(shutil.which("mosquitto_pub"))),
+    "needs_chromium": ("chromium", lambda: chromium() is not None),
+    "needs_reference": ("the reference folder", REFERENCE.is_dir),
+}
+_OPTIONAL = "the reference folder"  # belongs to the CISU's publishers, is not shipped with us
+
+
+def chromium() -> str | None:
+    return shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[MISSING] = {}
+    for marker, (what, _) in _NEEDS.items():
+        config.addinivalue_line("markers", f"{marker}: skipped, and said so, without {what}")
+    config.addinivalue_line("markers", "expects_errors: this test provokes errors in the log")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    for marker, (what, present) in _NEEDS.items():
+        if item.get_closest_marker(marker) and not present():
+            item.config.stash[MISSING].setdefault(what, []).append(item.nodeid)
+            pytest.skip(f"{what} is missing here")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for what, tests in terminalreporter.config.stash[MISSING].items():
+        terminalreporter.section(f"missing: {what} ({len(tests)} tests did not run)", yellow=True)
+        for test in tests:
+            terminalreporter.write_line(f"  {test}")
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    missing = set(session.config.stash[MISSING]) - {_OPTIONAL}
+    if missing and exitstatus == pytest.ExitCode.OK and os.environ.get("CI") == "true":
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+@pytest.fixture(autouse=True)
+def _no_errors_logged(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> Iterator[None]:
+    yield
+    if request.node.get_closest_marker("expects_errors"):
+        return
+    records = [r for when in ("setup", "call") for r in caplog.get_records(when)]
+    errors = [r.getMessage() for r in records if r.levelno >= logging.ERROR]
+    assert not errors, f"errors in the log: {errors}"
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    other = os.environ.get("TEST_POSTGRES_BIN")
+    server = EmbeddedPostgres(
+        tmp_path_factory.mktemp("postgres"), bin_dir=Path(other) if other else None
+    )
+    server.start()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def template(postgres: EmbeddedPostgres) -> str:
+    """The name of the migrated database that each test's is cloned from."""
+    from tgd.store.migrate import migrate
+
+    async def build() -> None:
+        await execute(postgres.url, f"CREATE DATABASE {TEMPLATE}")
+        await migrate(database_url(postgres, TEMPLATE))
+
+    asyncio.run(build())
+    return TEMPLATE
+
+
+@pytest.fixture
+async def database(postgres: EmbeddedPostgres, template: str) -> AsyncIterator[str]:
+    """The address of a migrated, empty database of this test's own."""
+    async with cloned(postgres, template) as url:
+        yield url
+
+
+@pytest.fixture
+async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
+    """The address of a database in which nothing has been migrated."""
+    async with cloned(postgres, "template0") as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The session's Mosquitto, with the project's settings; ask for ``needs_mosquitto`` too."""
+    broker = start_broker(0, tmp_path_factory.mktemp("mosquitto"), kind="mosquitto")
+    yield broker
+    broker.stop()
+
+
+class cloned:  # noqa: N801  used as a context manager, like those of contextlib
+    """A database cloned from ``template`` for the length of a ``with``; yields its address."""
+
+    count = 0
+
+    def __init__(self, postgres: EmbeddedPostgres, template: str) -> None:
+        cloned.count += 1
+        self.name = f"test_{os.getpid()}_{cloned.count}"
+        self.postgres = postgres
+        self.template = template
+
+    async def __aenter__(self) -> str:
+        await execute(
+            self.postgres.url,
+            f"CREATE DATABASE {self.name} TEMPLATE {self.template} STRATEGY FILE_COPY",
+        )
+        return database_url(self.postgres, self.name)
+
+    async def __aexit__(self, *_failure: object) -> None:
+        await execute(self.postgres.url, f"DROP DATABASE {self.name} WITH (FORCE)")
+
+
+def database_url(postgres: EmbeddedPostgres, name: str) -> str:
+    return postgres.url.rpartition("/")[0] + "/" + name
+
+
+async def execute(url: str, sql: str) -> None:
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(sql)
+    finally:
+        await connection.close()
