@@ -1,0 +1,210 @@
+"""Arrow 2, alert → decision: what an operator may do with an alert, and when it is refused.
+
+The rules of PROTOCOL §3, "Its life". Each act takes the operator's name, checks, changes the
+alert and records a fact. Refusals are ``Refused`` (409) with a code; nothing is changed then.
+``police`` is never refused to anyone while there is no verdict; a closing verdict needs the
+holder's own voice after the latest press, and the operator's eyes on that press.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Literal
+
+from tgd.errors import Refused
+from tgd.platform.domain.alert import CLOSING_VERDICTS, SYSTEM, Alert
+from tgd.platform.domain.dispatch import Room, inform_rooms, tell_rooms
+
+EXTENSION_S = 60.0
+REASONS = {
+    "answer": "press, not answered",
+    "voice": "no voice recorded",
+    "doubt": "doubt not lifted",
+    "coercion": "coercion",
+}
+"""Why an alert was forwarded, as PROTOCOL §5 words it."""
+
+
+def answer(alert: Alert, operator: str, now: datetime) -> None:
+    """Take charge; again by the same operator nothing changes."""
+    _must_be_open(alert)
+    if alert.answered_by == operator:
+        return
+    if alert.answered_by is not None:
+        raise Refused("answered_by_another", f"answered by {alert.answered_by}")
+    _take(alert, operator, now)
+
+
+def hear(
+    alert: Alert,
+    operator: str,
+    heard: Literal["holder", "child", "other", "nobody"],
+    now: datetime,
+    rooms: Sequence[Room],
+    *,
+    supervisor: bool = False,
+) -> None:
+    """Record whose voice was heard; nobody twice (after the one call-back) forwards at once."""
+    _must_hold(alert, operator, now, supervisor=supervisor)
+    alert.voice, alert.voice_at = heard, now
+    alert.record(now, operator, "voice", heard=heard)
+    if heard == "nobody":
+        alert.nobody += 1
+        if alert.nobody > 1 and not alert.with_police:
+            forward(alert, REASONS["voice"], now, rooms)
+        return
+    alert.stop("voice")
+    if heard == "holder":
+        alert.holder_heard_at = now
+
+
+def extend(
+    alert: Alert, operator: str, reason: str, now: datetime, *, supervisor: bool = False
+) -> None:
+    """Give 60 s more to decide: each time if the holder was heard, else once."""
+    _must_be_open(alert)
+    doubt = alert.running("doubt")
+    if doubt is None:
+        raise Refused("nothing_to_extend", "no decision is waited for")
+    _must_hold(alert, operator, now, supervisor=supervisor)
+    if alert.extended and alert.holder_heard_at is None:
+        raise Refused("extended_already", "without the holder's voice, once only")
+    alert.extended += 1
+    seconds = (doubt.due_at - now).total_seconds() + EXTENSION_S
+    alert.run("doubt", now, seconds)
+    alert.record(now, operator, "extended", reason=reason, due_in_s=round(seconds, 3))
+
+
+def decide(
+    alert: Alert,
+    operator: str,
+    verdict: str,
+    seen: str | None,
+    now: datetime,
+    rooms: Sequence[Room],
+    *,
+    word_right: bool | None = None,
+    supervisor: bool = False,
+) -> None:
+    """Give the verdict on an open alert (for a closed one see ``reopened`` in the flow).
+
+    ``word_right`` is None where no all-clear word was agreed, else whether it was given.
+    """
+    if alert.verdict == verdict and alert.verdict_by == operator:
+        return
+    if verdict == "police":
+        _send_police(alert, operator, now, rooms)
+        return
+    if alert.verdict in CLOSING_VERDICTS or not alert.is_open:
+        raise Refused("decided", f"the verdict stands: {alert.verdict}")
+    if not alert.with_police:
+        _may_hold(alert, operator, supervisor=supervisor)
+    if alert.holder_heard_at is None or alert.holder_heard_at < alert.last_press_at:
+        raise Refused("holder_not_heard", "the holder was not heard after the latest press")
+    if seen != str(alert.last_press_id):
+        raise Refused("not_latest_press", "a newer press has come: look at it first")
+    if alert.answered_by is None:
+        _take(alert, operator, now)
+    if word_right is False:
+        _coerced(alert, operator, verdict, now, rooms)
+    else:
+        _closing_verdict(alert, operator, verdict, now)
+
+
+def forward(alert: Alert, reason: str, now: datetime, rooms: Sequence[Room]) -> None:
+    """Send the police without an operator's verdict. The operators keep being rung."""
+    alert.verdict, alert.verdict_by, alert.verdict_at = "forwarded", SYSTEM, now
+    alert.reason = reason
+    alert.record(now, SYSTEM, "forwarded", reason=reason)
+    _to_police(alert, now, rooms)
+
+
+def close(alert: Alert, operator: str, outcome: str, now: datetime) -> None:
+    """End an alert that the police have; every dispatch must have been acknowledged."""
+    if not alert.is_open:
+        if alert.closed_by == operator and alert.outcome == outcome:
+            return
+        raise Refused("closed", "the alert is closed")
+    if not alert.with_police:
+        raise Refused("no_verdict", "an alert that is not with the police ends by a verdict")
+    for dispatch in alert.dispatches:
+        if dispatch.acknowledged_at is None:
+            missing = dispatch.room_id or "any control room"
+            raise Refused("not_acknowledged", f"not acknowledged by {missing}")
+    alert.outcome = outcome
+    alert.end(now, operator)
+
+
+def _send_police(alert: Alert, operator: str, now: datetime, rooms: Sequence[Room]) -> None:
+    if not alert.is_open:
+        raise Refused("closed", "the alert is closed")
+    if alert.verdict == "police":
+        raise Refused("decided", f"the police were sent by {alert.verdict_by}")
+    before = alert.verdict
+    alert.verdict, alert.verdict_by, alert.verdict_at = "police", operator, now
+    alert.record(now, operator, "verdict", verdict="police", before=before)
+    if alert.answered_by is None:
+        _take(alert, operator, now)
+    if not alert.with_police:
+        _to_police(alert, now, rooms)
+    elif before in CLOSING_VERDICTS:
+        inform_rooms(alert, "verdict", now)
+
+
+def _to_police(alert: Alert, now: datetime, rooms: Sequence[Room]) -> None:
+    alert.status = "police"
+    alert.police_at = now
+    alert.rings = "everyone"
+    alert.stop("overflow", "answer", "voice", "doubt")
+    tell_rooms(alert, rooms, now)
+
+
+def _closing_verdict(alert: Alert, operator: str, verdict: str, now: datetime) -> None:
+    alert.verdict, alert.verdict_by, alert.verdict_at = verdict, operator, now
+    alert.record(now, operator, "verdict", verdict=verdict)
+    if alert.with_police:
+        # The platform informs, the room decides: no message recalls a patrol.
+        inform_rooms(alert, "verdict", now)
+    else:
+        alert.end(now, operator)
+
+
+def _coerced(
+    alert: Alert, operator: str, verdict: str, now: datetime, rooms: Sequence[Room]
+) -> None:
+    """Answer as if accepted, and send the police: whoever spoke did not know the word."""
+    alert.record(now, operator, "coercion", verdict=verdict)
+    alert.tell_phone("closed", now)  # what an accepted verdict would show
+    alert.coerced = True
+    if alert.with_police:
+        inform_rooms(alert, "verdict", now)
+    else:
+        forward(alert, REASONS["coercion"], now, rooms)
+
+
+def _take(alert: Alert, operator: str, now: datetime) -> None:
+    alert.answered_at, alert.answered_by = now, operator
+    if alert.status == "ringing":
+        alert.status = "answered"
+        alert.stop("overflow", "answer")
+        alert.run("voice", now, alert.plan.voice)
+        alert.run("doubt", now, alert.plan.doubt)
+    alert.tell_phone("answered", now)
+    alert.record(now, operator, "answered")
+
+
+def _must_be_open(alert: Alert) -> None:
+    if not alert.is_open:
+        raise Refused("closed", "the alert is closed")
+
+
+def _may_hold(alert: Alert, operator: str, *, supervisor: bool) -> None:
+    _must_be_open(alert)
+    if alert.answered_by not in {None, operator} and not supervisor:
+        raise Refused("answered_by_another", f"answered by {alert.answered_by}")
+
+
+def _must_hold(alert: Alert, operator: str, now: datetime, *, supervisor: bool) -> None:
+    """Let the operator in charge act; an act on a ringing alert answers it."""
+    _may_hold(alert, operator, supervisor=supervisor)
+    if alert.answered_by is None:
+        _take(alert, operator, now)

@@ -1,0 +1,301 @@
+"""Arrow 3, decision → dispatch: telling control rooms, and what they answer.
+
+The ladder of PROTOCOL §4. A dispatch is one room that is told; it goes through rounds. A round
+begins with a Report or a further-press Update and rises through the ladder; a refusal before a
+patrol is engaged voids it and begins the next, under a new distributionID. A late message of an
+earlier round never moves a state. The voice task stands beside the electronic sending from the
+first moment. Sending itself, leases and repetition are left to ``flow.sending``.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID, uuid4
+
+from tgd.errors import Refused
+from tgd.platform.domain.alert import CLOSING_VERDICTS, SYSTEM, Alert, Dispatch, Envelope, Task
+
+LADDER = (
+    "pending",
+    "sending",
+    "delivered",
+    "received",
+    "integrated",
+    "seen",
+    "engaged",
+    "on_scene",
+    "closed",
+)
+STEPS = {"RECU": "received", "INTEGRE": "integrated", "CONSULTE": "seen"}
+"""RC-REF's steps on the ladder."""
+
+EXPIRES_AFTER = timedelta(hours=1)
+UPDATE_EVERY_S = 30.0
+"""A room is told of further presses at most this often."""
+LONGEST_PAUSE_S = 15.0
+CLOSING_AGAIN_S = 300.0
+
+_RANK = {state: rank for rank, state in enumerate(LADDER)}
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A control room as far as a dispatch needs it; ``lines`` is how many it has."""
+
+    id: str
+    name: str
+    phone: str | None
+    lines: int
+    is_default: bool
+
+
+def tell_rooms(alert: Alert, rooms: Sequence[Room], now: datetime) -> None:
+    """Dispatch the alert to these rooms, the first being the lead; to a person if none."""
+    if not rooms:
+        dispatch = Dispatch(uuid4(), None, None, lead=True, state="pending", dispatched_at=now)
+        _begin(alert, dispatch, now, number=None, red=True)
+    for rank, room in enumerate(rooms):
+        dispatch = Dispatch(uuid4(), room.id, 0, rank == 0, "pending", now)
+        _begin(alert, dispatch, now, number=room.phone, red=not room.lines)
+        if room.lines:
+            _post(alert, dispatch, "report", now)
+
+
+def inform_rooms(alert: Alert, purpose: Literal["verdict", "contact"], now: datetime) -> None:
+    """Send every room told an Update; a verdict is a voice task as well."""
+    for dispatch in alert.dispatches:
+        if _has_envelopes(alert, dispatch):
+            _post(alert, dispatch, purpose, now)
+        if purpose == "verdict":
+            _call(alert, dispatch, "verdict", now, red=dispatch.room_id is None)
+
+
+def tell_further_press(alert: Alert, now: datetime) -> None:
+    """Tell every room of a further press, to be acknowledged anew; at most one per 30 s."""
+    if not alert.with_police or not alert.is_open:
+        return
+    if alert.told_rooms_at is not None:
+        waited = (now - alert.told_rooms_at).total_seconds()
+        if waited < UPDATE_EVERY_S:
+            alert.run("further_press", now, UPDATE_EVERY_S - waited)
+            return
+    alert.told_rooms_at = now
+    if alert.verdict in CLOSING_VERDICTS:  # it was given before this press: it no longer stands
+        alert.verdict = "forwarded" if alert.reason else "police"
+    alert.record(now, SYSTEM, "further_press_told", press=str(alert.last_press_id))
+    for dispatch in alert.dispatches:
+        _void(alert, dispatch, now)
+        if _has_envelopes(alert, dispatch):
+            _post(alert, dispatch, "press", now)
+        _call(alert, dispatch, "further_press", now, red=dispatch.room_id is None)
+
+
+def room_stepped(
+    alert: Alert, envelope_id: UUID, step: str, by: str, now: datetime, *, refused: bool
+) -> None:
+    """Take a room's RC-REF for one of our messages."""
+    envelope = next((e for e in alert.envelopes if e.id == envelope_id), None)
+    if envelope is None or not alert.is_open:
+        return
+    dispatch = _dispatch(alert, envelope.dispatch_id)
+    if refused or step == "ERREUR":
+        room_refused(alert, envelope_id, by, now, cause="refused" if refused else step)
+        return
+    state = STEPS.get(step)
+    if state is None or envelope.state in {"refused", "expired"}:
+        alert.record(now, by, "room_said", step=step, message=str(envelope_id))
+        return
+    if envelope.state not in _RANK or _RANK[state] > _RANK[envelope.state]:
+        envelope.state, envelope.lease_until = state, None
+    alert.record(now, by, "room_said", step=step, message=str(envelope_id), of=envelope.purpose)
+    if not _awaits_receipt(alert, dispatch):
+        alert.stop("received", dispatch_id=dispatch.id)
+    # CONSULTE on any message since the latest Report or further-press Update acknowledges.
+    if envelope.round == dispatch.round and (
+        envelope.purpose in {"report", "press"} or state == "seen"
+    ):
+        _rise(alert, dispatch, state, by, now)
+
+
+def room_refused(alert: Alert, envelope_id: UUID, by: str, now: datetime, *, cause: str) -> None:
+    """Take a refusal (refused, ERREUR, RS-ERROR): before a patrol is engaged, begin anew."""
+    envelope = next((e for e in alert.envelopes if e.id == envelope_id), None)
+    if envelope is None or not alert.is_open or envelope.state in {"refused", "expired"}:
+        return
+    dispatch = _dispatch(alert, envelope.dispatch_id)
+    envelope.state, envelope.lease_until = "refused", None
+    alert.record(now, by, "room_refused", cause=cause, message=str(envelope_id))
+    _call(alert, dispatch, "refused", now, red=True)
+    stale = envelope.round != dispatch.round or _RANK[dispatch.state] >= _RANK["engaged"]
+    if stale:
+        return
+    if envelope.purpose in {"report", "press"}:
+        _void(alert, dispatch, now)
+        # The first repetition goes at once; a room that refuses everything is not flooded.
+        pause = min(LONGEST_PAUSE_S, 2.0 ** (dispatch.round - 2) - 1)
+        _post(alert, dispatch, envelope.purpose, now, pause_s=pause)
+    else:
+        _post(alert, dispatch, envelope.purpose, now, pause_s=LONGEST_PAUSE_S)
+
+
+def patrol_moved(alert: Alert, room_id: str, state: str, by: str, now: datetime) -> None:
+    """Take a room's EMSI: a patrol is engaged, on scene, or the room has closed the event."""
+    for dispatch in alert.dispatches:
+        if dispatch.room_id == room_id and alert.is_open:
+            alert.record(now, by, "patrol", state=state)
+            _rise(alert, dispatch, state, by, now)
+
+
+def handed_off(
+    alert: Alert, operator: str, room: str, call_taker: str, reference: str, now: datetime
+) -> None:
+    """Record that a named person of a room took the case over by telephone.
+
+    It acknowledges that room's dispatch, or, where the room stands in for another, the first
+    that is not acknowledged yet.
+    """
+    if not alert.is_open or not alert.with_police:
+        raise Refused("not_with_police", "only an open alert with verdict police is handed off")
+    dispatch = next((d for d in alert.dispatches if d.room_id == room), None)
+    if dispatch is None:
+        waiting = [d for d in alert.dispatches if d.acknowledged_at is None]
+        dispatch = (waiting or alert.dispatches)[0]
+    alert.record(now, operator, "voice_handoff", room=room, dispatch=str(dispatch.id))
+    dispatch.reference = reference
+    for task in alert.tasks:
+        if task.dispatch_id == dispatch.id and task.done_at is None:
+            task.done_at, task.done_by = now, operator
+    _acknowledge(alert, dispatch, call_taker, now)
+
+
+def repeat(alert: Alert, dispatch: Dispatch, now: datetime, *, all_purposes: bool) -> None:
+    """Send again what this room has not confirmed: the same id until it expires, then a new one.
+
+    ``all_purposes`` False repeats the Report or further-press Update of the round even when it
+    was received: nobody has looked at it yet.
+    """
+    for envelope in list(alert.envelopes):
+        if envelope.dispatch_id != dispatch.id or envelope.state in {"refused", "expired"}:
+            continue
+        ours = envelope.round == dispatch.round and envelope.purpose in {"report", "press"}
+        unconfirmed = envelope.state == "delivered" and envelope.purpose != "contact"
+        if not (unconfirmed if all_purposes else ours):
+            continue
+        if envelope.expires_at <= now:
+            envelope.state, envelope.lease_until = "expired", None
+            _post(alert, dispatch, envelope.purpose, now)
+        elif envelope.state not in {"waiting", "sending"}:
+            envelope.state, envelope.next_at = "waiting", now
+
+
+def not_acknowledged(alert: Alert) -> list[Dispatch]:
+    """Return the dispatches that nobody has acknowledged."""
+    return [d for d in alert.dispatches if d.acknowledged_at is None]
+
+
+def call_again(alert: Alert, dispatch: Dispatch, about: str, now: datetime) -> None:
+    """Raise the call to a room, in red."""
+    _call(alert, dispatch, about, now, red=True)
+
+
+def _begin(
+    alert: Alert, dispatch: Dispatch, now: datetime, *, number: str | None, red: bool
+) -> None:
+    alert.dispatches.append(dispatch)
+    alert.run("acknowledged", now, alert.plan.acknowledged, dispatch.id)
+    task = Task(uuid4(), dispatch.id, "dispatch", dispatch.room_id, number, red, now)
+    alert.raise_task(task)
+    alert.record(now, SYSTEM, "dispatched", room=dispatch.room_id, dispatch=str(dispatch.id))
+
+
+def _void(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
+    """Begin the next round: what was acknowledged is so no more."""
+    dispatch.round += 1
+    dispatch.state = "pending"
+    dispatch.sent_at = None
+    if dispatch.acknowledged_at is not None:
+        dispatch.acknowledged_at = dispatch.acknowledged_by = None
+        alert.run("acknowledged", now, alert.plan.acknowledged, dispatch.id)
+    alert.stop("engaged", dispatch_id=dispatch.id)
+    for envelope in alert.envelopes:
+        superseded = envelope.dispatch_id == dispatch.id and envelope.state == "waiting"
+        if superseded and envelope.purpose in {"report", "press"}:
+            envelope.state = "expired"
+
+
+def _post(
+    alert: Alert,
+    dispatch: Dispatch,
+    purpose: Literal["report", "press", "verdict", "contact"],
+    now: datetime,
+    *,
+    pause_s: float = 0.0,
+) -> None:
+    envelope = Envelope(
+        id=uuid4(),
+        dispatch_id=dispatch.id,
+        purpose=purpose,
+        round=dispatch.round,
+        line=dispatch.line or 0,
+        created_at=now,
+        expires_at=now + EXPIRES_AFTER,
+        next_at=now + timedelta(seconds=pause_s),
+    )
+    alert.envelopes.append(envelope)
+
+
+def _call(alert: Alert, dispatch: Dispatch, about: str, now: datetime, *, red: bool) -> None:
+    number = next((t.number for t in alert.tasks if t.dispatch_id == dispatch.id), None)
+    alert.raise_task(Task(uuid4(), dispatch.id, about, dispatch.room_id, number, red, now))
+
+
+def _has_envelopes(alert: Alert, dispatch: Dispatch) -> bool:
+    return any(e.dispatch_id == dispatch.id for e in alert.envelopes)
+
+
+def _awaits_receipt(alert: Alert, dispatch: Dispatch) -> bool:
+    return any(
+        e.dispatch_id == dispatch.id
+        and e.state in {"waiting", "sending", "delivered"}
+        and e.purpose != "contact"
+        for e in alert.envelopes
+    )
+
+
+def _rise(alert: Alert, dispatch: Dispatch, state: str, by: str, now: datetime) -> None:
+    if _RANK[state] <= _RANK[dispatch.state]:
+        return
+    dispatch.state = state
+    if _RANK[state] >= _RANK["seen"]:
+        _acknowledge(alert, dispatch, by, now)
+    if _RANK[state] >= _RANK["engaged"]:
+        alert.stop("engaged", dispatch_id=dispatch.id)
+
+
+def _acknowledge(alert: Alert, dispatch: Dispatch, by: str, now: datetime) -> None:
+    if dispatch.acknowledged_at is not None:
+        return
+    dispatch.acknowledged_at, dispatch.acknowledged_by = now, by
+    alert.stop("acknowledged", "received", dispatch_id=dispatch.id)
+    alert.run("engaged", now, alert.plan.engaged, dispatch.id)
+    if alert.running("closing") is None:
+        alert.run("closing", now, alert.plan.closing)
+    alert.record(
+        now,
+        by,
+        "acknowledged",
+        dispatch=str(dispatch.id),
+        since_sent_s=_since(dispatch.sent_at, now),
+        since_press_s=_since(alert.pressed_at, now),
+    )
+    if not not_acknowledged(alert):
+        alert.tell_phone("police_acknowledged", now)
+
+
+def _since(then: datetime | None, now: datetime) -> float | None:
+    return None if then is None else round((now - then).total_seconds(), 6)
+
+
+def _dispatch(alert: Alert, dispatch_id: UUID) -> Dispatch:
+    return next(d for d in alert.dispatches if d.id == dispatch_id)

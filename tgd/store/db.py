@@ -1,0 +1,127 @@
+"""The database: one pool, named SQL, and the channel that shortens waits.
+
+Serves every arrow. Connections work as the role ``tgd_app``, whoever they log in as: that role
+cannot alter the journal or delete a press. ``OUTAGE`` names the exceptions that mean "the database
+is not there just now, try again"; nothing here retries by itself.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import cache
+from importlib import resources
+from typing import TYPE_CHECKING, TypeAlias
+
+import asyncpg
+import msgspec
+
+if TYPE_CHECKING:  # generic only in the stubs
+    from asyncpg.pool import PoolConnectionProxy
+
+    Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+
+CHANNEL = "tgd"
+"""NOTIFY's channel; the payload says what there is to read: press, send, deadline, downlink, alert."""
+
+OUTAGE: tuple[type[BaseException], ...] = (
+    OSError,
+    asyncpg.InterfaceError,
+    asyncpg.PostgresConnectionError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.TransactionRollbackError,
+    asyncio.TimeoutError,
+)
+
+_NAMED = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+
+
+@cache
+def statements(file: str) -> dict[str, str]:
+    """Return the statements of ``sql/<file>.sql`` by name."""
+    text = resources.files("tgd.store").joinpath("sql", f"{file}.sql").read_text(encoding="utf-8")
+    parts = _NAMED.split(text)
+    return dict(zip(parts[1::2], (part.strip() for part in parts[2::2]), strict=True))
+
+
+def sql(file: str, name: str) -> str:
+    """Return one named statement."""
+    return statements(file)[name]
+
+
+class Database:
+    """The pool of one process. ``open`` before use, ``close`` after it."""
+
+    def __init__(self, url: str, *, size: int = 10, name: str = "tgd") -> None:
+        self._url = url
+        self._size = size
+        self._name = name
+        self._pool: asyncpg.Pool | None = None
+
+    async def open(self) -> None:
+        """Connect; raises one of ``OUTAGE`` when the database is not there."""
+        self._pool = await asyncpg.create_pool(
+            self._url,
+            min_size=2,
+            max_size=self._size,
+            command_timeout=10,
+            timeout=5,
+            init=_prepare,
+            server_settings=self._settings(),
+        )
+
+    async def close(self) -> None:
+        """Close every connection; what is under way is cut off after two seconds."""
+        if self._pool is None:
+            return
+        try:
+            async with asyncio.timeout(2):
+                await self._pool.close()
+        except TimeoutError:
+            self._pool.terminate()
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator["Connection"]:
+        """Lend a connection; each statement on it commits by itself."""
+        if self._pool is None:
+            raise ConnectionRefusedError("the database is not open")
+        async with self._pool.acquire(timeout=5) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Connection"]:
+        """Lend a connection inside a transaction, committed at the end of the block."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def listen(self, heard: Callable[[str], None]) -> None:
+        """Call ``heard`` with every payload on the channel; returns only by an exception.
+
+        Whoever waits must look by itself as well: what was said while this connection was away
+        is not repeated.
+        """
+        connection = await asyncpg.connect(
+            self._url, timeout=5, server_settings=self._settings(), command_timeout=5
+        )
+        gone = asyncio.Event()
+        connection.add_termination_listener(lambda _connection: gone.set())
+        try:
+            await connection.add_listener(CHANNEL, lambda _c, _p, _ch, payload: heard(payload))
+            await gone.wait()
+            raise ConnectionResetError("the listening connection has ended")
+        finally:
+            connection.terminate()
+
+    def _settings(self) -> dict[str, str]:
+        return {"role": "tgd_app", "application_name": self._name, "jit": "off"}
+
+
+async def _prepare(connection: "Connection") -> None:
+    await connection.set_type_codec(
+        "jsonb",
+        encoder=lambda value: msgspec.json.encode(value).decode(),
+        decoder=msgspec.json.decode,
+        schema="pg_catalog",
+    )
