@@ -19,48 +19,61 @@ import pytest
 from tgd.demo.broker import Broker, find_mosquitto, start_broker
 from tgd.demo.postgres import EmbeddedPostgres
 
-REFERENCE = Path(os.environ.get("TEST_REFERENCE", Path(__file__).parents[2] / "shared/reference"))
 TEMPLATE = "template_migrated"
-MISSING = pytest.StashKey[dict[str, list[str]]]()
-
-_NEEDS = {
-    "needs_mosquitto": ("mosquitto", lambda: find_mosquitto() is not None),
-    "needs_mosquitto_clients": ("mosquitto-clients", lambda: bool(shutil.which("mosquitto_pub"))),
-    "needs_chromium": ("chromium", lambda: chromium() is not None),
-    "needs_reference": ("the reference folder", REFERENCE.is_dir),
-}
-_OPTIONAL = "the reference folder"  # belongs to the CISU's publishers, is not shipped with us
 
 
 def chromium() -> str | None:
     return shutil.which("chromium") or shutil.which("chromium-browser")
 
 
+# What a test may need of the machine: by marker, or by the fixture of that name.
+NEEDS = {
+    "mosquitto": lambda: find_mosquitto() is not None,
+    "mosquitto_pub": lambda: shutil.which("mosquitto_pub") is not None,
+    "chromium": lambda: chromium() is not None,
+}
+LACKS = "is missing here"
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[MISSING] = {}
-    for marker, (what, _) in _NEEDS.items():
-        config.addinivalue_line("markers", f"{marker}: skipped, and said so, without {what}")
+    for what in NEEDS:
+        config.addinivalue_line("markers", f"needs_{what}: skipped, and said so, without it")
     config.addinivalue_line("markers", "expects_errors: this test provokes errors in the log")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    for marker, (what, present) in _NEEDS.items():
-        if item.get_closest_marker(marker) and not present():
-            item.config.stash[MISSING].setdefault(what, []).append(item.nodeid)
-            pytest.skip(f"{what} is missing here")
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    for what, tests in terminalreporter.config.stash[MISSING].items():
-        terminalreporter.section(f"missing: {what} ({len(tests)} tests did not run)", yellow=True)
-        for test in tests:
-            terminalreporter.write_line(f"  {test}")
+    for what, present in NEEDS.items():
+        asked = item.get_closest_marker(f"needs_{what}") or what in getattr(
+            item, "fixturenames", ()
+        )
+        if asked and not present():
+            pytest.skip(f"{what} {LACKS}")
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    missing = set(session.config.stash[MISSING]) - {_OPTIONAL}
-    if missing and exitstatus == pytest.ExitCode.OK and os.environ.get("CI") == "true":
+    lacking = any(reason.endswith(LACKS) for reason in skipped(session.config))
+    if lacking and exitstatus == pytest.ExitCode.OK and os.environ.get("CI") == "true":
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Name in the very last lines what did not run, and for want of what."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    for reason, tests in skipped(config).items():
+        reporter.section(f"{reason}: {len(tests)} did not run", yellow=True)
+        for test in tests:
+            reporter.write_line(f"  {test}")
+
+
+def skipped(config: pytest.Config) -> dict[str, list[str]]:
+    """The tests that did not run, by the reason given."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reasons: dict[str, list[str]] = {}
+    for report in reporter.stats.get("skipped", []) if reporter else []:
+        if isinstance(report.longrepr, tuple):
+            reason = report.longrepr[2].removeprefix("Skipped: ")
+            reasons.setdefault(reason, []).append(report.nodeid)
+    return reasons
 
 
 @pytest.fixture(autouse=True)
@@ -89,7 +102,7 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostg
 @pytest.fixture(scope="session")
 def template(postgres: EmbeddedPostgres) -> str:
     """The name of the migrated database that each test's is cloned from."""
-    from tgd.store.migrate import migrate
+    from tgd.store.migrate import migrate  # noqa: PLC0415  most tests do without the store
 
     async def build() -> None:
         await execute(postgres.url, f"CREATE DATABASE {TEMPLATE}")
@@ -115,7 +128,7 @@ async def empty_database(postgres: EmbeddedPostgres) -> AsyncIterator[str]:
 
 @pytest.fixture(scope="session")
 def mosquitto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
-    """The session's Mosquitto, with the project's settings; ask for ``needs_mosquitto`` too."""
+    """The session's Mosquitto, with the project's settings."""
     broker = start_broker(0, tmp_path_factory.mktemp("mosquitto"), kind="mosquitto")
     yield broker
     broker.stop()
@@ -133,10 +146,7 @@ class cloned:  # noqa: N801  used as a context manager, like those of contextlib
         self.template = template
 
     async def __aenter__(self) -> str:
-        await execute(
-            self.postgres.url,
-            f"CREATE DATABASE {self.name} TEMPLATE {self.template} STRATEGY FILE_COPY",
-        )
+        await execute(self.postgres.url, f"CREATE DATABASE {self.name} TEMPLATE {self.template}")
         return database_url(self.postgres, self.name)
 
     async def __aexit__(self, *_failure: object) -> None:
