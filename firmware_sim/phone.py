@@ -1,0 +1,385 @@
+"""One simulated phone: the shell around the machine, with its paths, its store and its misfortunes.
+
+Serves arrow 1 from the thumb on. Promises that the machine's effects are carried out in order
+(saved before sent), that ordered faults befall every message, and that a crash loses everything
+but the store. Leaves the rules to `machine.py`, connections to `mqtt.py` and `https.py`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from random import Random
+from types import TracebackType
+from typing import Any, Self
+
+from firmware_sim.body import Battery, Body
+from firmware_sim.effects import Effect, Note, Save, Send, Timing
+from firmware_sim.events import Event, Kind, Listener
+from firmware_sim.faults import Faults
+from firmware_sim.machine import Machine
+from firmware_sim.paths import PhonePath
+from firmware_sim.place import Place, Reception
+from firmware_sim.store import MemoryStore, Store
+from firmware_sim.times import LoopTime, Time, Timer
+
+_KINDS = {"press": Kind.SENT, "position": Kind.POSITION, "heartbeat": Kind.HEARTBEAT}
+
+
+class PhoneOff(RuntimeError):
+    """The phone is switched off, has crashed, or its battery is flat: the button does nothing."""
+
+
+class Press:
+    """A gesture as its maker sees it; outlives the phone's crashes.
+
+    `receipt` holds the details of its receipt event (code, alert, path, attempt, latency_s), None
+    until then.
+    """
+
+    __slots__ = ("_done", "id", "phone", "receipt")
+
+    def __init__(self, phone: str, press_id: str) -> None:
+        self.phone = phone
+        self.id = press_id
+        self.receipt: Mapping[str, Any] | None = None
+        self._done: asyncio.Event | None = None
+
+    async def receipted(self, within_s: float | None = None) -> Mapping[str, Any]:
+        """Wait for the platform's receipt; TimeoutError after `within_s` seconds."""
+        if self._done is None:
+            self._done = asyncio.Event()
+        async with asyncio.timeout(within_s):
+            while self.receipt is None:
+                await self._done.wait()
+        return self.receipt
+
+    def settle(self, details: Mapping[str, Any]) -> None:
+        """Note the receipt and wake whoever waits."""
+        self.receipt = details
+        if self._done:
+            self._done.set()
+
+
+class Phone:
+    """A phone with one button. `async with Phone("tgd-86-01", paths=[…]) as phone: …`
+
+    All of place, battery, faults and the clock may be changed while it runs. Without `store` it
+    remembers through crashes, but not beyond the simulator's end.
+    """
+
+    def __init__(
+        self,
+        device: str,
+        *,
+        paths: Sequence[PhonePath],
+        random: Random | None = None,
+        store: Store | None = None,
+        place: Place | None = None,
+        battery: Battery | None = None,
+        faults: Faults | None = None,
+        time: Time | None = None,
+        timing: Timing | None = None,
+        listeners: Iterable[Listener] = (),
+    ) -> None:
+        self.device = device
+        self.faults = faults or Faults()
+        self.listeners: list[Listener] = list(listeners)
+        self.clock_offset = 0.0
+        self._random = random or Random(device)  # a phone's luck repeats with its name
+        self._time = time or LoopTime()
+        self._timing = timing or Timing()
+        self._store = store or MemoryStore()
+        battery = battery or Battery()
+        self._body = Body(place or Place(self._random), battery, self._random)
+        self._paths = tuple(paths)
+        self._network = True
+        self._machine: Machine | None = None
+        self._timer: Timer | None = None
+        self._in_the_air: set[Timer] = set()
+        self._reboot: Timer | None = None
+        self._crashed = False
+        self._presses: dict[str, Press] = {}
+
+    # -- what a person, a scenario or a test does to it -----------------------------------------
+
+    def start(self) -> None:
+        """Switch on: remember what the store kept, go on with it, connect."""
+        self._boot()
+
+    async def stop(self) -> None:
+        """Switch off in good order (no last will)."""
+        self._forget()
+        if self._reboot:
+            self._reboot.cancel()
+        await asyncio.gather(*(path.stop() for path in self._paths))
+
+    async def press(self, trigger: str = "button") -> Press:
+        """Press the button; PhoneOff if the phone is not alive."""
+        return self.press_now(trigger)
+
+    def press_now(self, trigger: str = "button") -> Press:
+        """Press the button, from code that is not a coroutine."""
+        machine = self._alive()
+        press_id, effects = machine.press(self._time.now(), trigger)
+        press = self._presses[press_id] = Press(self.device, press_id)
+        self._carry_out(effects)
+        for path in self._paths if self._network else ():
+            if not path.ready:
+                path.hurry()
+        return press
+
+    def network(self, *, on: bool) -> None:
+        """Enter or leave a dead zone; connections break without a goodbye."""
+        if on == self._network:
+            return
+        self._network = on
+        self._tell(Kind.NETWORK, {"on": on})
+        if not on:
+            self._break_paths()
+        elif self._machine:
+            self._open_paths()
+
+    def network_off_for(self, seconds: float) -> None:
+        """Enter a dead zone, and leave it after `seconds`."""
+        self.network(on=False)
+        self._time.call_at(self._time.now() + seconds, lambda: self.network(on=True))
+
+    def crash(self, reboot_after_s: float | None = 5.0) -> None:
+        """Lose the process: all but the store. None never boots again by itself."""
+        if self._machine is None:
+            return
+        self._forget()
+        self._crashed = True
+        self._break_paths()
+        self._tell(Kind.CRASHED, {"reboot_after_s": reboot_after_s})
+        if reboot_after_s is not None:
+            self._reboot = self._time.call_at(self._time.now() + reboot_after_s, self._boot)
+
+    def set_clock(self, epoch_s: float) -> None:
+        """Set the phone's own clock, which runs on from there and survives crashes."""
+        self.clock_offset = epoch_s - self._time.now()
+
+    def set_clock_right(self) -> None:
+        """Have the network set the phone's clock."""
+        self.clock_offset = 0.0
+
+    def move(self, *, speed_kmh: float, bearing: float = 0.0) -> None:
+        """Walk, drive or (0 km/h) stand still."""
+        self._body.place.go(self._time.now(), speed_kmh=speed_kmh, bearing=bearing)
+        if self._machine:
+            self._machine.moved(self._time.now())
+            self._arm()
+
+    def reception(self, reception: Reception, cold_start_s: float | None = None) -> None:
+        """Change what the position receiver has to work with."""
+        self._body.place.reception = reception
+        if cold_start_s is not None:
+            self._body.place.cold_start_s = cold_start_s
+
+    def charge(self, level: float, *, plugged: bool = False) -> None:
+        """Set the battery's level; a flat phone comes back to life with a level over 0."""
+        self._body.battery.level = level
+        self._body.battery.charging = plugged
+        self._tell(Kind.BATTERY, {"level": round(level)})
+        if level <= 0:
+            self.crash(None)
+        elif self._machine is None and self._reboot is None:
+            self._boot()
+
+    def glance(self) -> str | None:
+        """Make her discreet gesture: the alert's last state, None if none or void."""
+        return self._machine.glance(self._time.now()) if self._machine else None
+
+    # -- what it shows ----------------------------------------------------------------------------
+
+    @property
+    def alive(self) -> bool:
+        """On, and not crashed."""
+        return self._machine is not None
+
+    @property
+    def connected(self) -> bool:
+        """At least one path would carry a press now."""
+        return self._network and any(path.ready for path in self._paths)
+
+    @property
+    def on_network(self) -> bool:
+        """Not in a dead zone."""
+        return self._network
+
+    @property
+    def unreceipted(self) -> tuple[str, ...]:
+        """The ids of the presses that still wait for a receipt."""
+        return tuple(press.id for press in self._presses.values() if press.receipt is None)
+
+    @property
+    def alert(self) -> str | None:
+        """The id of the alert that the phone believes open."""
+        open_alert = self._machine.alert if self._machine else None
+        return open_alert.id if open_alert else None
+
+    # -- what its paths tell it -------------------------------------------------------------------
+
+    def came_down(self, path: str, payload: bytes) -> None:
+        """Hear a message, after what the air does to it."""
+        passage = self.faults.pass_through(payload, self._random, up=False)
+        self._fault("down", passage.happened)
+        for delay, copy in passage.copies:
+            self._later(delay, partial(self._hear, path, copy))
+
+    def path_opened(self, path: str, address: str) -> None:
+        """Send what is owed."""
+        self._tell(Kind.CONNECTED, {"path": path, "address": address})
+        if self._machine:
+            self._carry_out(self._machine.path_opened(self._time.now()))
+
+    def path_told(self, path: str, kind: Kind, reason: str) -> None:
+        """Pass a path's trouble on to the listeners."""
+        self._tell(kind, {"path": path, "reason": reason})
+
+    # -- inside -----------------------------------------------------------------------------------
+
+    def _boot(self) -> None:
+        if self._machine:
+            return
+        rebooted, self._crashed, self._reboot = self._crashed, False, None
+        memory = self._store.load()
+        if rebooted:
+            self._tell(Kind.REBOOTED, {"presses": len(memory.presses)})
+        for kept in memory.presses:
+            self._presses.setdefault(kept.id, Press(self.device, kept.id))
+        self._machine = Machine(
+            memory,
+            self._body,
+            now=self._time.now(),
+            random=self._random,
+            timing=self._timing,
+            wall=lambda now: now + self.clock_offset,
+        )
+        if self._network:
+            self._open_paths()
+        self._arm()
+
+    def _forget(self) -> None:
+        self._machine = None
+        if self._timer:
+            self._timer.cancel()
+        self._timer = None
+        for timer in self._in_the_air:
+            timer.cancel()
+        self._in_the_air.clear()
+
+    def _open_paths(self) -> None:
+        for path in self._paths:
+            path.start(self)
+
+    def _break_paths(self) -> None:
+        for path in self._paths:
+            was_ready = path.ready
+            path.abort()
+            if was_ready:
+                self._tell(Kind.DISCONNECTED, {"path": path.name, "reason": "out of reach"})
+
+    def _alive(self) -> Machine:
+        if self._machine is None:
+            raise PhoneOff(f"{self.device} is off")
+        return self._machine
+
+    def _wake(self) -> None:
+        self._timer = None
+        if self._machine is None:
+            return
+        self._carry_out(self._machine.tick(self._time.now()))
+        if self._machine and self._body.battery.level <= 0:
+            self._tell(Kind.BATTERY, {"level": 0})
+            self.crash(None)
+
+    def _hear(self, path: str, payload: bytes) -> None:
+        if self._machine:
+            self._carry_out(self._machine.heard(payload, self._time.now(), path))
+
+    def _carry_out(self, effects: Iterable[Effect]) -> None:
+        for effect in effects:
+            match effect:
+                case Save():
+                    self._store.save(effect.kept)
+                case Send():
+                    self._send(effect)
+                case Note():
+                    self._tell(effect.kind, effect.details)
+            if self._machine is None:  # an ordered crash: what came after it never happened
+                return
+        self._arm()
+
+    def _send(self, message: Send) -> None:
+        went = [path for path in self._paths if path.ready and path.carries(message.leaf)]
+        went = went if self._network else []
+        for path in went:
+            passage = self.faults.pass_through(message.payload, self._random, up=True)
+            self._fault("up", passage.happened)
+            for delay, copy in passage.copies:
+                self._later(delay, partial(self._leave, path, message.leaf, copy))
+        if went:
+            paths = [path.name for path in went]
+            self._tell(_KINDS[message.leaf], {**message.details, "paths": paths})
+        if message.leaf == "press":
+            self._press_sent(message.details, left=bool(went))
+
+    def _press_sent(self, details: Mapping[str, object], *, left: bool) -> None:
+        if not left:
+            self._alive().unsent(str(details["press"]))
+            self._tell(Kind.UNSENT, details)
+            return
+        reboot_after_s = self.faults.take_crash()
+        if reboot_after_s is not None:
+            self.crash(reboot_after_s)
+
+    def _leave(self, path: PhonePath, leaf: str, payload: bytes) -> None:
+        if self._network and path.ready:
+            path.send(leaf, payload)
+
+    def _later(self, delay: float, act: Callable[[], None]) -> None:
+        if delay <= 0:
+            act()
+            return
+
+        def arrive() -> None:
+            self._in_the_air.discard(timer)
+            act()
+
+        timer = self._time.call_at(self._time.now() + delay, arrive)
+        self._in_the_air.add(timer)
+
+    def _arm(self) -> None:
+        if self._machine is None:
+            return
+        if self._timer:
+            self._timer.cancel()
+        self._timer = self._time.call_at(self._machine.next_due(), self._wake)
+
+    def _fault(self, direction: str, happened: tuple[str, ...]) -> None:
+        for what in happened:
+            self._tell(Kind.FAULT, {"what": what, "direction": direction})
+
+    def _tell(self, kind: Kind, details: Mapping[str, object]) -> None:
+        if kind is Kind.RECEIPT:
+            press = self._presses.pop(str(details["press"]), None)
+            if press:
+                press.settle(details)
+        event = Event(self.device, self._time.now(), kind, details)
+        for listener in self.listeners:
+            listener(event)
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.stop()
