@@ -1,0 +1,1 @@
+"""Everything that speaks to phones; it ends at a Press."""
