@@ -17,7 +17,6 @@ Leaves to others: what a message means (`wire`), storing it (`ingest`), what to 
 import asyncio
 import logging
 import random
-import socket
 import ssl
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -40,6 +39,7 @@ log = logging.getLogger(__name__)
 
 CONNECT_S = 3.0  # for DNS, TCP and TLS together, per address
 CONNACK_S = 3.0
+PROBE_S = 1.0  # the same, of a version never spoken there: amqtt waits for ever on a CONNECT of 5
 KEEPALIVE_S = 10  # a silent peer is noticed within twice this
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 STEADY_S = 5.0  # a connection that held this long starts the pauses anew
@@ -282,18 +282,16 @@ class MqttLink:
         finally:
             self._down(wire)
             wire.abort()
+            await wire.ended.wait()
 
     async def _open(self, wire: Wire, address: Address) -> None:
         if address.tls and self._tls is None:
             self._tls = ssl.create_default_context()
         async with asyncio.timeout(CONNECT_S):
-            transport, _ = await asyncio.get_running_loop().create_connection(
+            await asyncio.get_running_loop().create_connection(
                 lambda: wire, address.host, address.port, ssl=self._tls if address.tls else None
             )
-        sock = transport.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if hasattr(socket, "TCP_USER_TIMEOUT"):  # a peer that acknowledges no byte is gone
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, self._keepalive_s * 1000)
+        wire.tune(self._keepalive_s)
 
     def _session(self, wire: Wire, address: Address) -> _Session:
         session = _Session(wire, self.name, address, keep=self._keep_session)
@@ -317,7 +315,8 @@ class MqttLink:
         wire = session.wire
         session.hello(address, self._keepalive_s)
         either: set[asyncio.Future[Any]] = {session.answer, wire.lost}
-        await asyncio.wait(either, timeout=CONNACK_S, return_when=asyncio.FIRST_COMPLETED)
+        patience = CONNACK_S if address.proven or address.fixed else PROBE_S
+        await asyncio.wait(either, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
         if not session.answer.done():
             address.closed_silently()
             silence = "closed without an answer" if wire.lost.done() else "no answer to CONNECT"

@@ -2,11 +2,11 @@
 
 Serves the MQTT link. Promises that no user name or password shows in a representation, an error
 or a log. MQTT 5 is tried first; a broker that refuses it, or closes without a word, is spoken to
-in 3.1.1, and what worked is kept.
+in 3.1.1, and what worked is kept. `?version=5` or `?version=3.1.1` settles it beforehand.
 """
 
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 SILENT_CLOSES = 3  # closes without an answer before a version that once worked is doubted
 
@@ -21,6 +21,7 @@ class Address:
     username: str | None = field(default=None, repr=False)
     password: str | None = field(default=None, repr=False)
     v5: bool = True
+    fixed: bool = False
     proven: bool = False
     silent: int = 0
 
@@ -30,6 +31,9 @@ class Address:
         parts = urlsplit(url)
         if parts.scheme not in {"mqtt", "mqtts"} or not parts.hostname:
             raise ValueError("a broker's address is mqtt://host[:port] or mqtts://host[:port]")
+        version = parse_qs(parts.query).get("version", [""])[-1]
+        if version not in {"", "5", "3.1.1"}:
+            raise ValueError("the version in a broker's address is 5 or 3.1.1")
         tls = parts.scheme == "mqtts"
         return cls(
             parts.hostname,
@@ -37,14 +41,16 @@ class Address:
             tls,
             unquote(parts.username) if parts.username else None,
             unquote(parts.password) if parts.password else None,
+            v5=version != "3.1.1",
+            fixed=version != "",
         )
 
     def __str__(self) -> str:
         return f"{self.host}:{self.port}"
 
     def other_version(self) -> None:
-        """Speak the other version next time."""
-        self.v5 = not self.v5
+        """Speak the other version next time, unless one was asked for."""
+        self.v5 = self.v5 if self.fixed else not self.v5
         self.proven, self.silent = False, 0
 
     def closed_silently(self) -> None:

@@ -14,6 +14,7 @@ versions, reconnection, subscriptions and logs.
 """
 
 import asyncio
+import socket
 from collections import deque
 from collections.abc import Callable
 from typing import NamedTuple
@@ -70,6 +71,7 @@ class Wire(asyncio.Protocol):
     ) -> None:
         loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[Exception | None] = loop.create_future()
+        self.ended = asyncio.Event()  # the socket is closed, too
         self.v5 = v5
         self.closed = False
         self.congested = False  # the socket takes less than is written
@@ -93,9 +95,18 @@ class Wire(asyncio.Protocol):
         if isinstance(transport, asyncio.Transport):
             self._transport = transport
 
+    def tune(self, silence_s: int) -> None:
+        """Send small packets at once, and give up a peer that acknowledges no byte for so long."""
+        sock = self._transport.get_extra_info("socket") if self._transport else None
+        if sock is not None:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if hasattr(socket, "TCP_USER_TIMEOUT"):
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, silence_s * 1000)
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Say so once (asyncio)."""
         self.closed = True
+        self.ended.set()
         if not self.lost.done():
             self.lost.set_result(exc)
 
@@ -223,6 +234,8 @@ class Wire(asyncio.Protocol):
         self.closed = True
         if self._transport is not None:
             self._transport.abort()
+        else:
+            self.ended.set()
         if not self.lost.done():
             self.lost.set_result(why)
 
@@ -242,13 +255,11 @@ class Wire(asyncio.Protocol):
         return len(buffer)
 
     def close(self) -> None:
-        """Send what is written, then end the connection without waiting for the peer (paho)."""
+        """Send what is written and end the connection (paho)."""
         self.flush()
         if not self.closed and self._transport is not None:
             self.closed = True
             self._transport.close()
-            # A peer that has gone silent would keep an unsent buffer, and us, for minutes.
-            self._loop.call_later(1.0, self._transport.abort)
         if not self.lost.done():
             self.lost.set_result(None)
 
