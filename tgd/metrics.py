@@ -27,7 +27,7 @@ DEADLINES = (
     *("acknowledged", "engaged", "closing", "contact", "heartbeat"),
 )
 TOPICS = ("press", "position", "heartbeat", "lwt", "other")
-REASONS = ("not_utf8", "not_json", "not_object", "oversized", "invalid", "unknown_topic")
+REASONS = ("unreadable", "oversized", "wrong_type", "location_invalid", "topic", "refused")
 STAGES = ("decode", "batch", "single", "alert", "receipt")
 CONNECTIONS = ("press", "rest")
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)

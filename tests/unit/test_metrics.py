@@ -34,7 +34,7 @@ def test_what_alarms_look_at_is_zero_from_the_start() -> None:
         assert f'tgd_deadline_passed_total{{deadline="{deadline}"}} 0.0' in text
     for status in ("ringing", "answered", "police"):
         assert f'tgd_alerts_open{{status="{status}"}} 0.0' in text
-    assert re.search(r'tgd_quarantined_total\{reason="not_json",topic="heartbeat"\} 0.0', text)
+    assert re.search(r'tgd_quarantined_total\{reason="unreadable",topic="heartbeat"\} 0.0', text)
 
 
 def test_the_buckets_resolve_a_millisecond_and_two_minutes() -> None:
