@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft7Validator
 
+from tgd.demo.salle_envelope import LADDER, read_case, reply
 from tgd.errors import Invalid
 from tgd.platform.channels import cisu
 from tgd.platform.channels import cisu_inbound as inbound
@@ -270,6 +271,17 @@ def test_our_error_report_is_valid():
         expires_at=NOW + timedelta(minutes=5),
     )
     assert check(error)["errorCause"] == "step : code inconnu"
+
+
+@pytest.mark.parametrize("exercise", [False, True])
+@pytest.mark.parametrize("step", ["ERREUR", *LADDER])
+def test_the_simulated_rooms_answers_are_valid_and_understood(step, exercise):
+    told = read_case(cisu.encode(cisu.envelope(report(exercise=exercise))))
+    answer = reply(told, step, NOW)
+    check(answer)
+    heard = cisu.read(cisu.encode(answer))
+    assert heard.exercise == exercise
+    assert step == (heard.step if isinstance(heard, cisu.Reference) else heard.state)
 
 
 def test_a_configured_nature_is_checked_when_configured():
