@@ -474,6 +474,27 @@ async def test_a_busy_link_outlives_its_keepalive(broker: Broker):
         assert ear.link.counts.connections == 1
 
 
+def test_the_link_runs_on_uvloop(make_broker: Callable[..., Broker], tmp_path: Path):
+    async def story() -> None:
+        context = certificates(tmp_path)
+        files = f"certfile {tmp_path}/server.pem\nkeyfile {tmp_path}/server.key"
+        plain, sealed = make_broker(), make_broker(files)
+        for broker, scheme, more in ((plain, "mqtt", {}), (sealed, "mqtts", {"tls": context})):
+            await broker.start()
+            url = broker.url.replace("mqtt://127.0.0.1", f"{scheme}://localhost")
+            async with Ear(url, **more).run() as ear:
+                assert ear.link.publish(PRESS, b"over uvloop")
+                await until(lambda: ear.heard)
+                broker.kill()
+                await until(lambda: not ear.link.connected)
+                await broker.start()
+                await until(ear.listening)
+
+    uvloop = pytest.importorskip("uvloop", reason="uvloop is missing here")
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(story())
+
+
 async def test_the_link_speaks_tls(make_broker: Callable[..., Broker], tmp_path: Path):
     context = certificates(tmp_path)
     sealed = make_broker(f"certfile {tmp_path}/server.pem\nkeyfile {tmp_path}/server.key")

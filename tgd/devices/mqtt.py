@@ -40,6 +40,7 @@ log = logging.getLogger(__name__)
 CONNECT_S = 3.0  # for DNS, TCP and TLS together, per address
 CONNACK_S = 3.0
 PROBE_S = 1.0  # the same, of a version never spoken there: amqtt waits for ever on a CONNECT of 5
+GOODBYE_S = 1.0
 KEEPALIVE_S = 10  # a silent peer is noticed within twice this
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.1, 2.0
 STEADY_S = 5.0  # a connection that held this long starts the pauses anew
@@ -148,7 +149,7 @@ class MqttLink:
         *,
         on_state: Callable[[State], None] = lambda _: None,
         tls: ssl.SSLContext | None = None,
-        limit: int = 20_000,
+        limit: int = 60_000,
         keepalive_s: int = KEEPALIVE_S,
         keep_session: bool = True,
     ) -> None:
@@ -170,7 +171,7 @@ class MqttLink:
         self._missing: list[tuple[str, int]] = []  # subscriptions not granted yet
         self._asked: dict[int | None, list[tuple[str, int]]] = {}
         self._ask_again_at = 0.0
-        self._last_log = ""
+        self._told: set[str] = set()
 
     # ── what the rest of the program calls ──────────────────────────────────────────────────
 
@@ -196,11 +197,10 @@ class MqttLink:
         again by the next one, for a minute.
         """
         wire = self._wire
-        if wire is None or not self._put(wire, topic, payload, qos):
-            self.counts.refused += 1
-            return False
-        self.counts.published += 1
-        return True
+        sent = wire is not None and self._put(wire, topic, payload, qos)
+        self.counts.published += sent
+        self.counts.refused += not sent
+        return sent
 
     def flush(self) -> None:
         """Send what was acknowledged and published now, not when the event loop comes round."""
@@ -259,9 +259,7 @@ class MqttLink:
         """Serve one address, in the other version too if it turns out to need it."""
         v5 = address.v5
         held = await self._serve(address)
-        if address.v5 is not v5:
-            held = await self._serve(address)
-        return held
+        return held if address.v5 is v5 else await self._serve(address)
 
     async def _serve(self, address: Address) -> bool:
         """One connection from DNS to its end; whether it held for a while."""
@@ -282,7 +280,7 @@ class MqttLink:
         finally:
             self._down(wire)
             wire.abort()
-            await wire.ended.wait()
+            await asyncio.wait({wire.ended})
 
     async def _open(self, wire: Wire, address: Address) -> None:
         if address.tls and self._tls is None:
@@ -340,8 +338,10 @@ class MqttLink:
                 if self._missing and loop.time() >= self._ask_again_at:
                     self._subscribe(session)
         finally:
-            if not wire.lost.done():
-                session.goodbye()  # we are being stopped
+            if not wire.lost.done():  # we are being stopped
+                session.goodbye()
+                # The broker closes once it has read all: the last acknowledgements have counted.
+                await asyncio.wait({wire.ended}, timeout=GOODBYE_S)
         self._tell(address, str(wire.lost.result() or session.last_words or "connection closed"))
         return loop.time() - since >= STEADY_S
 
@@ -352,7 +352,7 @@ class MqttLink:
         repeated, expired = self._outbox.resume(session.wire, window, oldest)
         self.counts.repeated += repeated
         self.counts.expired += expired
-        self._last_log = ""
+        self._told.clear()
         self._missing = list(self._subscriptions)
         self._asked.clear()
         if self._missing:
@@ -395,7 +395,6 @@ class MqttLink:
 
     def _tell(self, address: Address, what: str) -> None:
         """Log why there is no connection: once aloud, its repetitions quietly."""
-        text = f"{address}: {what}"
-        level = logging.DEBUG if text == self._last_log else logging.WARNING
-        log.log(level, "%s: %s", self.name, text)
-        self._last_log = text
+        text = f"{self.name}: {address}: {what}"
+        log.log(logging.DEBUG if text in self._told else logging.WARNING, "%s", text)
+        self._told.add(text)

@@ -17,7 +17,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 PUBLISH_KIND = 0xF6  # the first byte without its DUP and RETAIN bits
 PUBLISH_QOS0 = 0x30
@@ -71,7 +71,7 @@ class Wire(asyncio.Protocol):
     ) -> None:
         loop = asyncio.get_running_loop()
         self.lost: asyncio.Future[Exception | None] = loop.create_future()
-        self.ended = asyncio.Event()  # the socket is closed, too
+        self.ended: asyncio.Future[None] = loop.create_future()  # the socket is closed, too
         self.v5 = v5
         self.closed = False
         self.congested = False  # the socket takes less than is written
@@ -92,8 +92,8 @@ class Wire(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport (asyncio)."""
-        if isinstance(transport, asyncio.Transport):
-            self._transport = transport
+        # uvloop's transports are asyncio's in all but the class.
+        self._transport = cast("asyncio.Transport", transport)
 
     def tune(self, silence_s: int) -> None:
         """Send small packets at once, and give up a peer that acknowledges no byte for so long."""
@@ -106,7 +106,8 @@ class Wire(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Say so once (asyncio)."""
         self.closed = True
-        self.ended.set()
+        if not self.ended.done():
+            self.ended.set_result(None)
         if not self.lost.done():
             self.lost.set_result(exc)
 
@@ -120,6 +121,8 @@ class Wire(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, hand on every whole packet, send what the handlers wrote (asyncio)."""
+        if self.closed:
+            return
         if self._rest:
             self._rest += data
             if len(self._rest) < self._need:
@@ -234,8 +237,8 @@ class Wire(asyncio.Protocol):
         self.closed = True
         if self._transport is not None:
             self._transport.abort()
-        else:
-            self.ended.set()
+        elif not self.ended.done():
+            self.ended.set_result(None)
         if not self.lost.done():
             self.lost.set_result(why)
 
@@ -255,11 +258,9 @@ class Wire(asyncio.Protocol):
         return len(buffer)
 
     def close(self) -> None:
-        """Send what is written and end the connection (paho)."""
+        """Send what is written and say that it is over; `abort` frees the socket (paho)."""
         self.flush()
-        if not self.closed and self._transport is not None:
-            self.closed = True
-            self._transport.close()
+        self.closed = True
         if not self.lost.done():
             self.lost.set_result(None)
 
