@@ -27,6 +27,7 @@ imports nothing of the server.
 **Scenario**: `Scenario.load(path)`, `await scenario.play(fleet)`; its file is described there.
 """
 
+from firmware_sim.body import Battery
 from firmware_sim.effects import Timing
 from firmware_sim.events import Event, Kind, Listener, Recorder
 from firmware_sim.faults import CLOCK_1970, CLOCK_2106, Faults
@@ -43,6 +44,7 @@ __all__ = [
     "CLOCK_1970",
     "CLOCK_2106",
     "POITIERS",
+    "Battery",
     "Broker",
     "Event",
     "Faults",

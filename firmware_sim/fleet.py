@@ -8,6 +8,7 @@ what the phones are made to do to whoever holds the fleet.
 from __future__ import annotations
 
 import asyncio
+import math
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,7 +74,7 @@ class Tally:
         ordered = sorted(self.latencies)
         if not ordered:
             return None
-        return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+        return ordered[max(0, math.ceil(len(ordered) * percent / 100) - 1)]
 
 
 class Fleet:
@@ -142,6 +143,11 @@ class Fleet:
             while len(self._up) < wanted:
                 self._changed.clear()
                 await self._changed.wait()
+
+    @property
+    def up(self) -> int:
+        """How many phones could send now."""
+        return len(self._up)
 
     def __getitem__(self, device: str) -> Phone:
         return self._phones[device]

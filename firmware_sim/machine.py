@@ -56,6 +56,11 @@ class Machine:
         """The alert the phone believes open."""
         return self._memory.alert
 
+    @property
+    def awake(self) -> bool:
+        """A press or an alert is open."""
+        return self._vigil.awake
+
     def glance(self, now: float) -> str | None:
         """Show what her own discreet gesture shows: the last state, None once it is void."""
         return self._vigil.glance(now)

@@ -146,4 +146,7 @@ def _number(message: dict[str, Any], name: str) -> float:
     value = message.get(name)
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise Unreadable(f"{name} is no number")
+    # An endless `at` would never be void.
+    if not abs(value) < 1e12:
+        raise Unreadable(f"{name} is no time")
     return float(value)

@@ -205,6 +205,11 @@ class Phone:
         return self._network and any(path.ready for path in self._paths)
 
     @property
+    def moving(self) -> bool:
+        """Walking or driving."""
+        return self._body.place.moving
+
+    @property
     def on_network(self) -> bool:
         """Not in a dead zone."""
         return self._network
@@ -291,8 +296,11 @@ class Phone:
         self._timer = None
         if self._machine is None:
             return
-        self._carry_out(self._machine.tick(self._time.now()))
-        if self._machine and self._body.battery.level <= 0:
+        now = self._time.now()
+        self._body.battery.drain(now, alert=self._machine.awake)
+        if self._body.battery.level > 0:
+            self._carry_out(self._machine.tick(now))
+        else:
             self._tell(Kind.BATTERY, {"level": 0})
             self.crash(None)
 

@@ -25,9 +25,7 @@ from firmware_sim.mqtt import Broker
 from firmware_sim.times import LoopTime
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-pytestmark = pytest.mark.skipif(
-    MOSQUITTO is None, reason="mosquitto is not installed: no broker to hold the phones against"
-)
+pytestmark = pytest.mark.needs_mosquitto
 QUICK = Timing(repeat_after=(0.05, 0.05), repeat_every=0.05, dial_after=0.3, moving_every=0.05)
 EAGER = Patience(least=0.05, most=0.2, connect=5, keepalive=10)
 
@@ -139,16 +137,16 @@ class Platform:
         )
 
 
-@pytest.fixture
-async def broker(tmp_path):
+@pytest.fixture(name="broker")
+async def real_broker(tmp_path):
     started = RealBroker(tmp_path)
     await started.start()
     yield started
     await started.stop()
 
 
-@pytest.fixture
-async def platform(broker):
+@pytest.fixture(name="platform")
+async def small_platform(broker):
     heard = Platform(broker.port)
     await heard.start()
     yield heard
