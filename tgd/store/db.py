@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # generic only in the stubs
     Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 
 CHANNEL = "tgd"
-"""NOTIFY's channel; the payload says what there is to read: press, send, deadline, downlink, alert."""
+"""NOTIFY's channel; its payload says what is there to read: press, send, downlink, alert."""
 
 OUTAGE: tuple[type[BaseException], ...] = (
     OSError,
@@ -121,7 +121,8 @@ class Database:
 async def _prepare(connection: "Connection") -> None:
     await connection.set_type_codec(
         "jsonb",
-        encoder=lambda value: msgspec.json.encode(value).decode(),
-        decoder=msgspec.json.decode,
+        encoder=lambda value: b"\x01" + msgspec.json.encode(value),  # jsonb's binary version 1
+        decoder=lambda raw: msgspec.json.decode(raw[1:]),
         schema="pg_catalog",
+        format="binary",
     )

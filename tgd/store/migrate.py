@@ -61,8 +61,8 @@ async def migrate(
         if connection.get_server_version().major * 10_000 < LEAST_VERSION:
             raise MigrationError("PostgreSQL 15 or later is needed")
         await connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migration ("
-            " number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+            "CREATE TABLE IF NOT EXISTS schema_migration (number int PRIMARY KEY,"
+            " name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
         )
         applied = []
         for migration in migrations():
@@ -80,7 +80,9 @@ async def missing(url: str) -> list[Migration]:
     try:
         if await connection.fetchval("SELECT to_regclass('schema_migration')") is None:
             return migrations()
-        numbers = {r["number"] for r in await connection.fetch("SELECT number FROM schema_migration")}
+        numbers = {
+            r["number"] for r in await connection.fetch("SELECT number FROM schema_migration")
+        }
         return [migration for migration in migrations() if migration.number not in numbers]
     finally:
         await connection.close()

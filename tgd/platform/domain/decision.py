@@ -8,7 +8,6 @@ holder's own voice after the latest press, and the operator's eyes on that press
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Literal
 
 from tgd.errors import Refused
 from tgd.platform.domain.alert import CLOSING_VERDICTS, SYSTEM, Alert
@@ -37,7 +36,7 @@ def answer(alert: Alert, operator: str, now: datetime) -> None:
 def hear(
     alert: Alert,
     operator: str,
-    heard: Literal["holder", "child", "other", "nobody"],
+    heard: str,
     now: datetime,
     rooms: Sequence[Room],
     *,
@@ -57,9 +56,7 @@ def hear(
         alert.holder_heard_at = now
 
 
-def extend(
-    alert: Alert, operator: str, reason: str, now: datetime, *, supervisor: bool = False
-) -> None:
+def extend(alert: Alert, operator: str, now: datetime, *, supervisor: bool = False) -> None:
     """Give 60 s more to decide: each time if the holder was heard, else once."""
     _must_be_open(alert)
     doubt = alert.running("doubt")
@@ -71,7 +68,7 @@ def extend(
     alert.extended += 1
     seconds = (doubt.due_at - now).total_seconds() + EXTENSION_S
     alert.run("doubt", now, seconds)
-    alert.record(now, operator, "extended", reason=reason, due_in_s=round(seconds, 3))
+    alert.record(now, operator, "extended", due_in_s=round(seconds, 3))
 
 
 def decide(

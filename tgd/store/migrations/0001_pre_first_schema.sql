@@ -383,13 +383,6 @@ CREATE TABLE deadline (
 );
 CREATE INDEX deadline_due ON deadline (due_at);
 
--- When each server was last seen alive and at work with the database: tells how long an
--- interruption of ours lasted.
-CREATE TABLE pulse (
-    instance text PRIMARY KEY,
-    at       timestamptz NOT NULL
-);
-
 -- ── What the phone is told ──────────────────────────────────────────────────────────
 
 CREATE TABLE downlink (

@@ -1,0 +1,170 @@
+"""Arrow 1's first half: presses in order, committed together, acknowledged last.
+
+Group commit: while one transaction commits, the presses that arrive are collected and go together
+in the next. Promises: a press is acknowledged to the broker and receipted to the phone only after
+its commit; the order of arrival is kept; while the database is away nothing is acknowledged and
+everything is tried again; a press that cannot be stored as it was read is stored as bytes. How a
+batch is committed, and what becomes of it, is the ``take`` that the composition root hands in.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from tgd.clock import Clock
+from tgd.devices import wire
+from tgd.devices.messages import Press
+from tgd.devices.mqtt import Arrived
+from tgd.errors import Rejected, Temporary
+from tgd.metrics import Metrics
+
+RETRY_S = (0.05, 0.1, 0.2, 0.5, 1.0)
+"""Pauses while the database is away; the last one is repeated."""
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a press: ``fresh`` or a duplicate, its alert (None yet: the rescue's)."""
+
+    fresh: bool
+    alert_id: UUID | None
+    opened: bool
+    listen: str
+
+
+Take = Callable[[Sequence[Press]], Awaitable[list[Outcome]]]
+"""Commit presses; raises ``Temporary`` (try again) or ``Rejected`` (these bytes never fit)."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    press: Press
+    token: int
+    done: asyncio.Future[Outcome] | None
+
+
+class Ingest:
+    """The one queue of presses, from whatever path they came."""
+
+    def __init__(
+        self,
+        take: Take,
+        clock: Clock,
+        metrics: Metrics,
+        *,
+        batch_max: int,
+        settled: Callable[[Press, Outcome], None],
+        acknowledge: Callable[[int], None],
+        flush: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._take = take
+        self._clock = clock
+        self._metrics = metrics
+        self._batch_max = batch_max
+        self._settled = settled
+        self._acknowledge = acknowledge
+        self._flush = flush
+        self._queue: list[_Waiting] = []
+        self._arrived = asyncio.Event()
+
+    def arrived(self, messages: Sequence[Arrived]) -> None:
+        """Take note of messages of the press topic; their tokens are acknowledged later."""
+        now = self._clock.now()
+        for message in messages:
+            device = message.topic.split("/")[2]
+            press = wire.press(device, message.payload, received_at=now, retained=message.retain)
+            self._add(press, message.token, None)
+
+    async def submit(self, press: Press) -> Outcome:
+        """Queue a press that came by another path and wait until it is committed."""
+        done: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._add(press, 0, done)
+        return await done
+
+    async def run(self) -> None:
+        """Commit what has arrived, for ever."""
+        while True:
+            await self._arrived.wait()
+            batch = self._queue[: self._batch_max]
+            await self._commit(batch)
+            # Only now do they leave the queue: a failure above leaves them to the next life.
+            del self._queue[: len(batch)]
+            if not self._queue:
+                self._arrived.clear()
+
+    def _add(self, press: Press, token: int, done: asyncio.Future[Outcome] | None) -> None:
+        if "wire_fault" in press.doubts:
+            self._metrics.intake_faults["decode"].inc()
+        self._queue.append(_Waiting(press, token, done))
+        self._arrived.set()
+
+    async def _commit(self, batch: list[_Waiting]) -> None:
+        """Commit a batch; where the data breaks it, one by one, and alone as bytes."""
+        try:
+            outcomes = await self._patiently([waiting.press for waiting in batch])
+        except Rejected:
+            self._metrics.intake_faults["batch"].inc()
+            _log.exception("a batch of %d presses was refused: one by one", len(batch))
+            for waiting in batch:
+                self._finish([waiting], [await self._alone(waiting.press)])
+        else:
+            self._finish(batch, outcomes)
+
+    async def _alone(self, press: Press) -> Outcome:
+        try:
+            return (await self._patiently([press]))[0]
+        except Rejected:
+            self._metrics.intake_faults["single"].inc()
+            _log.exception("a press was refused as it was read: kept as bytes")
+        return (await self._patiently([_bare(press)]))[0]
+
+    async def _patiently(self, presses: list[Press]) -> list[Outcome]:
+        """Try until the database has answered; the broker keeps what we do not acknowledge."""
+        tries = 0
+        while True:
+            try:
+                outcomes = await self._take(presses)
+            except Temporary as error:
+                if tries == 0:
+                    _log.warning("presses wait for the database: %s", error)
+                await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+                tries += 1
+            else:
+                return outcomes
+
+    def _finish(self, batch: list[_Waiting], outcomes: list[Outcome]) -> None:
+        """Tell broker and phone, in order; the commit is behind us."""
+        metrics, now = self._metrics, self._clock.now()
+        metrics.intake_batch_size.observe(len(batch))
+        for waiting, outcome in zip(batch, outcomes, strict=True):
+            metrics.press_to_commit.observe((now - waiting.press.received_at).total_seconds())
+            metrics.presses[waiting.press.path, "new" if outcome.fresh else "duplicate"].inc()
+            self._settled(waiting.press, outcome)
+            if waiting.token:
+                self._acknowledge(waiting.token)
+            if waiting.done is not None and not waiting.done.done():
+                waiting.done.set_result(outcome)
+        self._flush()
+        now = self._clock.now()
+        for waiting in batch:
+            metrics.press_to_receipt.observe((now - waiting.press.received_at).total_seconds())
+
+
+def _bare(press: Press) -> Press:
+    """The press with nothing that was read out of its bytes, but for its id."""
+    return replace(
+        press,
+        seq=None,
+        attempt=None,
+        tst=None,
+        created_at=None,
+        trigger="button",
+        fix=None,
+        batt=None,
+        pressed_at=press.received_at,
+        age_s=0.0,
+        doubts=("press_unreadable", *(d for d in press.doubts if d != "press_unreadable")),
+    )

@@ -1,0 +1,175 @@
+"""Arrow 1, press → alert: a batch of presses becomes committed presses and open alerts.
+
+Promises (law 3, store raw, then interpret): the presses are committed whatever happens to their
+alerts. The plan of an alert is made here, in a guard of its own; what it is linked to is decided
+by the database inside a block of its own. A press left without an alert is the rescue's. The raw
+bytes are sealed before they leave this process, and their coordinates are cut out where the
+holder has not agreed to be located.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, TypeAlias
+from uuid import UUID, uuid4, uuid5
+
+import asyncpg
+import msgspec
+
+from tgd.clock import Clock
+from tgd.devices.ingest import Outcome
+from tgd.devices.messages import Press
+from tgd.errors import Rejected, Temporary
+from tgd.metrics import Metrics
+from tgd.platform.domain.alert import Plan
+from tgd.platform.holding import frozen
+from tgd.seal import Sealer
+from tgd.store import presses
+from tgd.store.db import OUTAGE, Database
+
+ABOUT = "press"
+"""What raw presses are sealed as."""
+Opening: TypeAlias = Callable[[Press, datetime], Plan]
+"""The alert logic's part in opening: the plan for the alert that this press may open."""
+
+_NAMELESS = UUID("6f0d7a3e-5c0b-4d0e-9a57-3f5a1b1d9c21")
+_log = logging.getLogger(__name__)
+
+
+class Intake:
+    """``take`` is what ``devices.ingest`` commits with."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        sealer: Sealer,
+        metrics: Metrics,
+        opening: Opening,
+        *,
+        group_from: int,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._sealer = sealer
+        self._metrics = metrics
+        self._opening = opening
+        self._group_from = group_from
+        self._plans: dict[Plan, str] = {}
+
+    async def take(self, batch: Sequence[Press]) -> list[Outcome]:
+        """Commit presses; one outcome each, in order.
+
+        Raises ``Temporary`` when the database is away (nothing is known to be committed: the
+        same presses again are harmless) and ``Rejected`` when the data itself was refused.
+        """
+        outcomes: dict[int, Outcome] = {}
+        now = self._clock.now()
+        for turn in _turns(batch):
+            rows = [self._row(batch[index], now) for index in turn]
+            try:
+                async with self._database.connection() as connection:
+                    taken = await presses.take(connection, rows, now, self._group_from)
+            except OUTAGE as error:
+                raise Temporary(type(error).__name__) from error
+            except (asyncpg.PostgresError, ValueError, OverflowError, TypeError) as error:
+                raise Rejected(type(error).__name__) from error
+            self._report(taken)
+            for index, one in zip(turn, taken, strict=True):
+                outcomes[index] = Outcome(one.fresh, one.alert_id, one.opened, one.listen)
+        return [outcomes[index] for index in range(len(batch))]
+
+    def _row(self, press: Press, now: datetime) -> presses.PressRow:
+        key = self._sealer.new_key()
+        fix = press.fix
+        located: tuple[Any, ...] = ()
+        if fix is not None:
+            located = (
+                *(fix.lat, fix.lon, fix.acc, fix.confidence, fix.method, fix.alt, fix.vac),
+                *(fix.vel, fix.cog, press.fixed_at, ""),
+            )
+        return presses.PressRow(
+            press.device,
+            press.reply_to,
+            _own_id(press),
+            press.sent_id,
+            press.seq,
+            press.attempt,
+            press.tst,
+            press.pressed_at,
+            press.received_at,
+            press.age_s,
+            press.trigger,
+            press.path,
+            press.batt,
+            ",".join(press.doubts),
+            press.digest,
+            press.retained,
+            key.seal(press.raw, ABOUT),
+            key.seal(press.redacted, ABOUT) if _may_locate(press) else None,
+            key.wrapped,
+            self._plan(press, now),
+            *located,
+        )
+
+    def _plan(self, press: Press, now: datetime) -> str | None:
+        """Ask the alert logic; None when it fails, and the press goes without an alert."""
+        try:
+            plan = self._opening(press, now)
+        except Exception:
+            # Whatever the alert logic does, the press is committed, rung and forwarded.
+            self._metrics.intake_faults["alert"].inc()
+            _log.exception("the alert logic failed for a press: the rescue takes it")
+            return None
+        text = self._plans.get(plan)
+        if text is None:
+            text = self._plans[plan] = msgspec.json.encode(frozen(plan)).decode()
+        return text
+
+    def _report(self, taken: Sequence[presses.Taken]) -> None:
+        fault = taken[0].fault
+        if fault is not None:
+            self._metrics.intake_faults["alert"].inc()
+            _log.error("alerts could not be opened, the rescue takes the presses: %s", fault)
+
+
+def _turns(batch: Sequence[Press]) -> list[list[int]]:
+    """Split a batch so that one statement never has to tell apart two presses of one name.
+
+    The same press twice is a duplicate in any case; an id with two different seq, or two presses
+    without an id, are told apart by what is committed, so they go one after the other.
+    """
+    turns: list[list[int]] = []
+    named: list[dict[tuple[str, str | None], int | None]] = []
+    for index, press in enumerate(batch):
+        name = (press.device, press.sent_id)
+        turn = 0
+        while turn < len(turns) and name in named[turn]:
+            if press.sent_id is not None and named[turn][name] == press.seq:
+                break
+            turn += 1
+        if turn == len(turns):
+            turns.append([])
+            named.append({})
+        turns[turn].append(index)
+        named[turn][name] = press.seq
+    return turns
+
+
+def _own_id(press: Press) -> UUID:
+    """Return the phone's own id if it is a UUID, else one made of it; without any a fresh one."""
+    if press.sent_id is None:
+        return uuid4()
+    try:
+        return UUID(press.sent_id)
+    except ValueError:
+        return uuid5(_NAMELESS, press.sent_id)
+
+
+def _may_locate(press: Press) -> bool:
+    """Say whether the bytes may hold coordinates; what could not be read may hold anything."""
+    return (
+        press.fix is not None
+        or "press_unreadable" in press.doubts
+        or "location_invalid" in press.doubts
+    )

@@ -1,0 +1,181 @@
+"""Arrow 2, alert → decision: what operators do, each act one transaction.
+
+Promises: an act is whole or has not happened; two operators cannot both take an alert; the
+dispatches of a verdict ``police`` stand in the same transaction as the verdict. The rules are in
+``domain.decision``; who may call is the web's business; sending is the next arrow's.
+"""
+
+import hmac
+import unicodedata
+from uuid import UUID
+
+from tgd.clock import Clock
+from tgd.config import Deadlines
+from tgd.errors import Invalid, NotFound, Refused
+from tgd.metrics import Metrics
+from tgd.platform.competence import competent_rooms
+from tgd.platform.domain import deadlines, decision, dispatch
+from tgd.platform.domain.alert import VERDICTS, Alert
+from tgd.platform.holding import frozen, held_in, holding, measure
+from tgd.seal import Sealer
+from tgd.store import alerts
+from tgd.store.db import Connection, Database
+
+VOICES = ("holder", "child", "other", "nobody")
+WORD_ABOUT = "all-clear word"
+
+
+class Triage:
+    """The operators' acts. All raise ``NotFound`` for an unknown alert and ``Refused`` for an
+    act that does not fit its state; ``operator`` is the name under which the act is recorded.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        sealer: Sealer,
+        metrics: Metrics,
+        limits: Deadlines,
+        *,
+        forward_unverified: bool,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._sealer = sealer
+        self._metrics = metrics
+        self._plan = deadlines.plan(limits, forward_unverified=forward_unverified)
+
+    async def answer(self, alert_id: UUID, operator: str) -> None:
+        """Take charge of an alert; a second operator is refused and told who has it."""
+        async with holding(self._database, [alert_id], self._metrics) as (_, held):
+            decision.answer(_one(held), operator, self._clock.now())
+
+    async def voice(
+        self, alert_id: UUID, operator: str, heard: str, *, supervisor: bool = False
+    ) -> None:
+        """Record whose voice was heard; nobody a second time forwards at once."""
+        if heard not in VOICES:
+            raise Invalid("with", f"must be one of {', '.join(VOICES)}")
+        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+            told = await competent_rooms(transaction)
+            decision.hear(
+                _one(held), operator, heard, self._clock.now(), told, supervisor=supervisor
+            )
+
+    async def extend(
+        self, alert_id: UUID, operator: str, reason: str, *, supervisor: bool = False
+    ) -> None:
+        """Give 60 s more to decide."""
+        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+            now = self._clock.now()
+            decision.extend(_one(held), operator, now, supervisor=supervisor)
+            await self._keep_note(transaction, alert_id, operator, reason)
+
+    async def decide(
+        self,
+        alert_id: UUID,
+        operator: str,
+        verdict: str,
+        *,
+        seen: str | None,
+        note: str | None = None,
+        all_clear_word: str | None = None,
+        supervisor: bool = False,
+    ) -> tuple[UUID, bool]:
+        """Give the verdict; return the alert that it now stands on, and whether that is new.
+
+        ``police`` on a closed alert dispatches the phone's other open alert, or a new one that
+        names the closed one.
+        """
+        if verdict not in VERDICTS:
+            raise Invalid("verdict", f"must be one of {', '.join(VERDICTS)}")
+        async with self._database.transaction() as transaction:
+            target, new = alert_id, False
+            if verdict == "police":
+                target, new = await self._still_open(transaction, alert_id)
+            async with held_in(transaction, [target]) as held:
+                alert = _one(held)
+                decision.decide(
+                    alert,
+                    operator,
+                    verdict,
+                    seen,
+                    self._clock.now(),
+                    await competent_rooms(transaction),
+                    word_right=await self._word_right(transaction, alert, all_clear_word),
+                    supervisor=supervisor,
+                )
+            if note:
+                await self._keep_note(transaction, target, operator, note)
+        measure(held, self._metrics)
+        return target, new
+
+    async def note(self, alert_id: UUID, operator: str, text: str) -> None:
+        """Add a note, sealed under the alert's key; on a closed alert too."""
+        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+            _one(held).record(self._clock.now(), operator, "note")
+            await self._keep_note(transaction, alert_id, operator, text)
+
+    async def close(
+        self, alert_id: UUID, operator: str, outcome: str, note: str | None = None
+    ) -> None:
+        """End an alert that the police have, once every dispatch is acknowledged."""
+        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+            decision.close(_one(held), operator, outcome, self._clock.now())
+            if note:
+                await self._keep_note(transaction, alert_id, operator, note)
+
+    async def voice_handoff(
+        self, alert_id: UUID, operator: str, room: str, call_taker: str, reference: str
+    ) -> None:
+        """Record the hand-off by telephone: it counts as an acknowledgement."""
+        async with holding(self._database, [alert_id], self._metrics) as (_, held):
+            now = self._clock.now()
+            dispatch.handed_off(_one(held), operator, room, call_taker, reference, now)
+
+    async def _still_open(self, transaction: Connection, alert_id: UUID) -> tuple[UUID, bool]:
+        """Return the alert itself while it is open, else the phone's other or a new one."""
+        row = await alerts.one(transaction, alert_id)
+        if row is None:
+            raise NotFound("alert")
+        if row["alert"]["status"] != "closed":
+            return alert_id, False
+        # One open alert per phone: whoever comes second finds the first one's.
+        other = await alerts.open_for(transaction, row["alert"]["device"])
+        if other is not None:
+            return other, False
+        key = self._sealer.new_key().wrapped
+        plan = frozen(self._plan)
+        opened = await alerts.open_follow_up(transaction, alert_id, self._clock.now(), key, plan)
+        return opened, True
+
+    async def _word_right(
+        self, transaction: Connection, alert: Alert, given: str | None
+    ) -> bool | None:
+        sealed = await alerts.agreed_word(transaction, alert.id)
+        if sealed is None:
+            return None
+        agreed = self._sealer.open(sealed, WORD_ABOUT).decode()
+        return hmac.compare_digest(_spoken(agreed), _spoken(given or ""))
+
+    async def _keep_note(
+        self, transaction: Connection, alert_id: UUID, author: str, text: str
+    ) -> None:
+        wrapped = await alerts.key_of(transaction, alert_id)
+        if wrapped is None:
+            raise Refused("erased", "what was kept under this alert has been erased")
+        sealed = self._sealer.unwrap(wrapped).seal(text.encode(), f"note {alert_id}")
+        await alerts.add_note(transaction, alert_id, self._clock.now(), author, sealed)
+
+
+def _one(held: list[Alert]) -> Alert:
+    if not held:
+        raise NotFound("alert")
+    return held[0]
+
+
+def _spoken(word: str) -> bytes:
+    """Compare words as they are heard: case, accents' spelling and spaces do not matter."""
+    folded = unicodedata.normalize("NFKD", word).casefold()
+    return "".join(c for c in folded if c.isalnum()).encode()

@@ -1,0 +1,152 @@
+"""The watch: every deadline that passes does what it is for, and an auditor proves none is missing.
+
+Serves all arrows. Promises: a passed deadline fires once, within a quarter of a second, several
+hundred in one transaction; after an interruption of ours operators' deadlines ring once more
+before they fire; every open alert has a future step, and whatever has none is given one and
+reported; only then is the outside told that all is well. Time comes from the process's clock: a
+step of the wall clock is an alarm, never a deadline.
+"""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+from tgd.clock import STEP_S, Clock
+from tgd.metrics import Metrics
+from tgd.platform.competence import competent_rooms
+from tgd.platform.domain import deadlines
+from tgd.platform.domain.alert import SYSTEM, Alert
+from tgd.platform.domain.dispatch import Room
+from tgd.platform.holding import held_in, measure
+from tgd.store import deadlines as rows
+from tgd.store.alerts import open_by_status
+from tgd.store.db import OUTAGE, Database
+
+BATCH = 500
+EVERY = timedelta(seconds=0.25)
+INTERRUPTED_S = 3.0
+"""A pause between two looks of more than this was an interruption of ours."""
+AUDIT_EVERY = timedelta(seconds=2)
+_log = logging.getLogger(__name__)
+
+
+class Watch:
+    """Fires deadlines and audits, for ever; ``heard`` shortens the wait."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._looked_at: datetime | None = None
+        self.heard = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look at every quarter of a second, at the next deadline, and whenever told."""
+        while True:
+            try:
+                next_due = await self.look()
+                self._metrics.database_up.set(1)
+            except OUTAGE as error:
+                self._metrics.database_up.set(0)
+                _log.warning("deadlines wait for the database: %s", type(error).__name__)
+                await asyncio.sleep(0.5)
+                continue
+            until = self._clock.now() + EVERY
+            await self._clock.wait(self.heard, min(until, next_due or until))
+            self.heard.clear()
+
+    async def look(self) -> datetime | None:
+        """Fire what has passed; return when the next deadline is due."""
+        now = self._clock.now()
+        await self._after_interruption(now)
+        while await self._fire(now):
+            now = self._clock.now()
+        self._looked_at = now
+        async with self._database.connection() as connection:
+            return await rows.next_due(connection)
+
+    async def _fire(self, now: datetime) -> bool:
+        """Fire one batch; say whether there may be more."""
+        async with self._database.transaction() as transaction:
+            due = await rows.due(transaction, now, BATCH)
+            if not due:
+                return False
+            told = await competent_rooms(transaction)
+            async with held_in(transaction, due) as held:
+                for alert in held:
+                    _pass(alert, now, told)
+        measure(held, self._metrics)
+        return len(due) == BATCH
+
+    async def _after_interruption(self, now: datetime) -> None:
+        """Where we were away, let overdue operators' deadlines ring 20 s more, marked late."""
+        before = self._looked_at
+        if before is not None and (now - before).total_seconds() <= INTERRUPTED_S:
+            return
+        async with self._database.transaction() as transaction:
+            names = deadlines.OPERATORS
+            late = await rows.grace(transaction, names, now, deadlines.GRACE_S)
+            async with held_in(transaction, sorted(set(late))) as held:
+                for alert in held:
+                    alert.rings = "everyone"
+                    alert.record(now, SYSTEM, "rang_after_interruption")
+        if late:
+            _log.warning("%d deadlines were overdue after an interruption of ours", len(late))
+
+
+class Auditor:
+    """Proves every few seconds that each open alert has a future step; ``ok_at`` is the latest."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._reported: set[tuple[object, str]] = set()
+        self._stepped = False
+        self.ok_at: datetime | None = None
+
+    async def run(self) -> None:
+        """Audit every two seconds."""
+        never = asyncio.Event()
+        while True:
+            try:
+                await self.audit()
+            except OUTAGE as error:
+                _log.warning("the auditor waits for the database: %s", type(error).__name__)
+            await self._clock.wait(never, self._clock.now() + AUDIT_EVERY)
+
+    async def audit(self) -> int:
+        """Look once; mend what has no deadline; return the number of findings."""
+        now = self._clock.now()
+        self._check_clock()
+        async with self._database.transaction() as transaction:
+            findings = await rows.audit(transaction, now)
+            bare = [f["alert_id"] for f in findings if f["finding"] == "no_deadline"]
+            if bare:
+                await rows.mend(transaction, bare, now)
+            counts = await open_by_status(transaction)
+        for status in ("ringing", "answered", "police"):
+            self._metrics.alerts_open[status].set(counts.get(status, 0))
+        self._metrics.auditor_findings.set(len(findings))
+        seen = {(f["alert_id"], f["finding"]) for f in findings}
+        for alert_id, finding in seen - self._reported:
+            _log.error("auditor: alert %s: %s", alert_id, finding)
+        self._reported = seen
+        if not findings:
+            self.ok_at = now
+            self._metrics.auditor_last_ok.set(now.timestamp())
+        return len(findings)
+
+    def _check_clock(self) -> None:
+        step = self._clock.step()
+        self._metrics.clock_step.set(step)
+        stepped = abs(step) > STEP_S
+        if stepped and not self._stepped:
+            _log.error("the wall clock has stepped by %.1f s: deadlines keep to ours", step)
+        self._stepped = stepped
+
+
+def _pass(alert: Alert, now: datetime, told: list[Room]) -> None:
+    for deadline in sorted(alert.deadlines, key=lambda d: d.due_at):
+        if deadline.due_at <= now:
+            deadlines.passed(alert, deadline, now, told)

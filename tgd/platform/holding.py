@@ -1,0 +1,174 @@
+"""Holding alerts: read under a lock, changed by the rules, saved whole, in one transaction.
+
+Serves arrows 2 and 3, between the domain (which knows no rows) and the store (which knows no
+rules). The promise: nobody else changes an alert while it is held, everything the rules changed
+is committed together or not at all, and each committed fact is measured once.
+"""
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import fields
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from tgd.metrics import Metrics
+from tgd.platform.domain.alert import Alert, Deadline, Dispatch, Envelope, Fact, Plan, Task
+from tgd.store import alerts
+from tgd.store.db import Connection, Database
+
+_LISTS = ("deadlines", "dispatches", "envelopes", "tasks", "facts", "phone_messages")
+_OWN = tuple(f.name for f in fields(Alert) if f.name not in (*_LISTS, "plan"))
+_DEADLINE = ("name", "due_at", "dispatch_id", "late")
+_DISPATCH = tuple(f.name for f in fields(Dispatch))
+_ENVELOPE = tuple(f.name for f in fields(Envelope))
+_TASK = tuple(f.name for f in fields(Task))
+_PLAN = {f.name for f in fields(Plan)}
+
+_Rows = list[dict[str, Any]]
+_Snapshot = dict[str, Any]
+
+
+@asynccontextmanager
+async def holding(
+    database: Database, ids: Sequence[UUID], metrics: Metrics
+) -> AsyncIterator[tuple[Connection, list[Alert]]]:
+    """Hold these alerts for the block; save and commit at its end, nothing if it raises."""
+    async with database.transaction() as transaction, held_in(transaction, ids) as held:
+        yield transaction, held
+    measure(held, metrics)
+
+
+@asynccontextmanager
+async def held_in(transaction: Connection, ids: Sequence[UUID]) -> AsyncIterator[list[Alert]]:
+    """Hold these alerts inside a transaction of the caller's, who commits and then measures."""
+    held = [_alert(row) for row in await alerts.hold(transaction, ids)]
+    before = [_snapshot(alert) for alert in held]
+    yield held
+    changes = _changes(held, before)
+    if any(changes.values()):
+        await alerts.save(transaction, changes)
+
+
+def measure(held: Sequence[Alert], metrics: Metrics) -> None:
+    """Observe the legs that these alerts' committed facts have ended."""
+    for alert in held:
+        for fact in alert.facts:
+            _measure(alert, fact, metrics)
+
+
+def _alert(row: dict[str, Any]) -> Alert:
+    own = row["held"]
+    return Alert(
+        **{name: own[name] for name in _OWN},
+        plan=plan_of(own["plan"]),
+        deadlines=[Deadline(*(d[name] for name in _DEADLINE)) for d in row["running"]],
+        dispatches=[Dispatch(**{name: d[name] for name in _DISPATCH}) for d in row["told"]],
+        envelopes=[Envelope(**{name: e[name] for name in _ENVELOPE}) for e in row["sent"]],
+        tasks=[Task(**{name: t[name] for name in _TASK}) for t in row["calls"]],
+    )
+
+
+def plan_of(frozen: dict[str, Any]) -> Plan:
+    """Read a frozen plan; a rescued alert has none and gets the standard one."""
+    given = {name: value for name, value in frozen.items() if name in _PLAN}
+    return Plan(**(_STANDARD | given))
+
+
+_STANDARD: dict[str, Any] = {
+    "overflow": 7.0,
+    "answer": 20.0,
+    "voice": 30.0,
+    "doubt": 60.0,
+    "received": 10.0,
+    "acknowledged": 60.0,
+    "engaged": 180.0,
+    "closing": 1800.0,
+    "contact": 60.0,
+}
+
+
+def frozen(plan: Plan) -> dict[str, Any]:
+    """Write a plan for the alert's row; ``opening`` are the deadlines that begin at once."""
+    return {**msgspec.to_builtins(plan), "opening": plan.opening()}
+
+
+def _snapshot(alert: Alert) -> _Snapshot:
+    return {
+        "own": _own(alert),
+        "deadlines": {(d.name, d.dispatch_id): (d.due_at, d.late) for d in alert.deadlines},
+        "dispatches": {d.id: msgspec.to_builtins(d) for d in alert.dispatches},
+        "envelopes": {e.id: msgspec.to_builtins(e) for e in alert.envelopes},
+        "tasks": {t.id: msgspec.to_builtins(t) for t in alert.tasks},
+    }
+
+
+def _own(alert: Alert) -> dict[str, Any]:
+    return {name: getattr(alert, name) for name in _OWN}
+
+
+def _changes(held: list[Alert], before: list[_Snapshot]) -> dict[str, _Rows]:
+    """Compare with what was read; only what differs is written."""
+    changes: dict[str, _Rows] = {
+        "alerts": [],
+        "stopped": [],
+        "running": [],
+        "dispatches": [],
+        "envelopes": [],
+        "tasks": [],
+        "facts": [],
+        "phone": [],
+    }
+    for alert, old in zip(held, before, strict=True):
+        if (own := _own(alert)) != old["own"]:
+            changes["alerts"].append(own)
+        _deadlines(alert, old["deadlines"], changes)
+        for name in ("dispatches", "envelopes", "tasks"):
+            for thing in getattr(alert, name):
+                row = msgspec.to_builtins(thing)
+                if row != old[name].get(thing.id):
+                    changes[name].append({**row, "alert_id": alert.id})
+        changes["facts"] += [{**msgspec.to_builtins(f), "alert_id": alert.id} for f in alert.facts]
+        changes["phone"] += [
+            {"reply_to": alert.reply_to, "message": message, "at": alert.facts[-1].at}
+            for message in alert.phone_messages
+        ]
+    return changes
+
+
+def _deadlines(
+    alert: Alert,
+    old: dict[tuple[str, UUID | None], tuple[datetime, bool]],
+    changes: dict[str, _Rows],
+) -> None:
+    now = {(d.name, d.dispatch_id): (d.due_at, d.late) for d in alert.deadlines}
+    for name, dispatch_id in old.keys() - now.keys():
+        changes["stopped"].append({"alert_id": alert.id, "dispatch_id": dispatch_id, "name": name})
+    for (name, dispatch_id), (due_at, late) in now.items():
+        if old.get((name, dispatch_id)) != (due_at, late):
+            changes["running"].append(
+                {
+                    "alert_id": alert.id,
+                    "dispatch_id": dispatch_id,
+                    "name": name,
+                    "due_at": due_at,
+                    "late": late,
+                }
+            )
+
+
+def _measure(alert: Alert, fact: Fact, metrics: Metrics) -> None:
+    if fact.kind == "answered":
+        metrics.alert_to_answer.observe((fact.at - alert.opened_at).total_seconds())
+    elif fact.kind == "verdict" and alert.answered_at is not None:
+        metrics.answer_to_decision.observe((fact.at - alert.answered_at).total_seconds())
+    elif fact.kind == "deadline":
+        metrics.deadline_passed[str(fact.details["name"])].inc()
+    elif fact.kind == "acknowledged":
+        since_sent, since_press = fact.details["since_sent_s"], fact.details["since_press_s"]
+        if isinstance(since_sent, float):
+            metrics.sent_to_acknowledged.observe(since_sent)
+        if isinstance(since_press, float):
+            metrics.press_to_acknowledged.observe(since_press)

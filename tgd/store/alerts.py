@@ -1,0 +1,109 @@
+"""Alerts as rows: held under a lock and saved whole; found for the console.
+
+Serves arrows 2 and 3. ``hold`` locks and reads, ``save`` writes a document of changes (its shape
+stands above ``save_alerts`` in the migrations); both are one round trip. What the rows mean is
+left to the platform's domain.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from tgd.store.db import Connection, sql
+
+
+async def hold(connection: Connection, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+    """Lock these alerts and return them with their deadlines, dispatches, messages and calls.
+
+    Each is a row with ``held``, ``running``, ``told``, ``sent`` and ``calls``; unknown ids are
+    left out. The lock lasts until the transaction ends.
+    """
+    rows = await connection.fetch(sql("alerts", "hold"), list(ids))
+    return [dict(row) for row in rows]
+
+
+async def save(connection: Connection, changes: dict[str, list[dict[str, Any]]]) -> None:
+    """Write what has changed; the shape of ``changes`` is that of ``save_alerts``."""
+    await connection.execute(sql("alerts", "save"), changes)
+
+
+async def open_for(connection: Connection, device: str) -> UUID | None:
+    """Return the phone's open alert."""
+    found: UUID | None = await connection.fetchval(sql("alerts", "open_for"), device)
+    return found
+
+
+async def open_follow_up(
+    connection: Connection, follows: UUID, now: datetime, key: bytes, plan: dict[str, Any]
+) -> UUID:
+    """Open an alert without a press of its own, which names a closed one; return its id."""
+    opened: UUID = await connection.fetchval(
+        sql("alerts", "open_follow_up"), follows, now, key, plan
+    )
+    return opened
+
+
+async def key_of(connection: Connection, alert_id: UUID) -> bytes | None:
+    """Return the alert's wrapped data key; None once it was erased."""
+    key: bytes | None = await connection.fetchval(sql("alerts", "key_of"), alert_id)
+    return key
+
+
+async def agreed_word(connection: Connection, alert_id: UUID) -> bytes | None:
+    """Return the sealed all-clear word that was agreed with the alert's holder, if any."""
+    word: bytes | None = await connection.fetchval(sql("alerts", "agreed_word"), alert_id)
+    return word
+
+
+async def add_note(
+    connection: Connection, alert_id: UUID, now: datetime, author: str, text: bytes
+) -> None:
+    """Keep a note, sealed under the alert's key."""
+    await connection.execute(sql("alerts", "add_note"), alert_id, now, author, text)
+
+
+async def page(
+    connection: Connection,
+    *,
+    open_only: bool | None,
+    limit: int,
+    before: tuple[datetime, UUID] | None = None,
+) -> list[dict[str, Any]]:
+    """Return alerts, newest first, each with all that the console shows.
+
+    ``open_only`` None returns all. ``before`` is the last alert of the page before.
+    """
+    at, last = before or (None, None)
+    rows = await connection.fetch(sql("alerts", "page"), open_only, at, last, limit)
+    return [dict(row) for row in rows]
+
+
+async def one(connection: Connection, alert_id: UUID) -> dict[str, Any] | None:
+    """Return one alert as ``page`` does."""
+    row = await connection.fetchrow(sql("alerts", "one"), alert_id)
+    return dict(row) if row else None
+
+
+async def of_envelope(connection: Connection, envelope_id: UUID) -> tuple[UUID, str | None] | None:
+    """Return the alert that one of our messages is about and the room that it went to."""
+    row = await connection.fetchrow(sql("alerts", "of_envelope"), envelope_id)
+    return (row["alert_id"], row["room_id"]) if row else None
+
+
+async def of_case(connection: Connection, case_id: str) -> UUID | None:
+    """Return the alert with this case number."""
+    found: UUID | None = await connection.fetchval(sql("alerts", "of_case"), case_id)
+    return found
+
+
+async def open_by_status(connection: Connection) -> dict[str, int]:
+    """Count the open alerts by status."""
+    rows = await connection.fetch(sql("alerts", "open_by_status"))
+    return {row["status"]: row["n"] for row in rows}
+
+
+async def journal(connection: Connection, alert_id: UUID) -> list[dict[str, Any]]:
+    """Return the alert's journal, oldest first."""
+    rows = await connection.fetch(sql("alerts", "journal"), alert_id)
+    return [dict(row) for row in rows]

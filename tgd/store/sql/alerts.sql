@@ -1,0 +1,83 @@
+-- name: hold
+-- Lock these alerts and read all that belongs to them.
+SELECT * FROM hold_alerts($1::uuid[])
+
+-- name: save
+-- Write the changes to held alerts.
+SELECT save_alerts($1::jsonb)
+
+-- name: open_for
+-- The open alert of a phone; at most one exists.
+SELECT id FROM alert WHERE device = $1 AND status <> 'closed'
+
+-- name: open_follow_up
+-- An alert that an operator opens by sending the police on one that is closed.
+INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen, plan, key,
+                   follows, opened_at, first_tst, pressed_at, last_press_id, last_press_at, presses)
+SELECT next_case_id($2::timestamptz), device, reply_to, known, assignment_id, consent, located, listen, $4::jsonb, $3,
+       id, $2::timestamptz, first_tst, pressed_at, last_press_id, last_press_at, 0
+FROM alert WHERE id = $1
+RETURNING id
+
+-- name: key_of
+-- The wrapped data key under which an alert's messages and notes are sealed.
+SELECT key FROM alert WHERE id = $1
+
+-- name: agreed_word
+-- The sealed all-clear word of the holder with whom the alert opened.
+SELECT b.all_clear_word
+FROM alert a JOIN assignment s ON s.id = a.assignment_id JOIN beneficiary b ON b.id = s.beneficiary_id
+WHERE a.id = $1
+
+-- name: add_note
+-- Keep a sealed note.
+INSERT INTO note (alert_id, at, author, text) VALUES ($1, $2, $3, $4)
+
+-- name: page
+-- Alerts newest first with all that the console shows; $1 open only, $2 and $3 the cursor.
+SELECT a AS alert, b.label AS beneficiary,
+       ARRAY(SELECT d FROM deadline d WHERE d.alert_id = a.id ORDER BY d.due_at) AS deadlines,
+       ARRAY(SELECT d FROM dispatch d WHERE d.alert_id = a.id ORDER BY d.lead DESC, d.dispatched_at) AS dispatches,
+       ARRAY(SELECT t FROM task t WHERE t.alert_id = a.id AND t.done_at IS NULL ORDER BY t.red DESC, t.raised_at) AS tasks,
+       ARRAY(SELECT ROW(p.id, p.pressed_at, p.received_at, p.age_s, p.path, p.doubts, p.batt)
+             FROM alert_press k JOIN press p ON p.no = k.press_no
+             WHERE k.alert_id = a.id ORDER BY p.no DESC LIMIT 100) AS presses,
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 20) AS positions
+FROM alert a
+LEFT JOIN assignment s ON s.id = a.assignment_id
+LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
+WHERE ($1::boolean IS NULL OR (a.status <> 'closed') = $1)
+  AND ($2::timestamptz IS NULL OR (a.opened_at, a.id) < ($2, $3::uuid))
+ORDER BY a.opened_at DESC, a.id DESC
+LIMIT $4
+
+-- name: one
+-- One alert with all that the console shows.
+SELECT a AS alert, b.label AS beneficiary,
+       ARRAY(SELECT d FROM deadline d WHERE d.alert_id = a.id ORDER BY d.due_at) AS deadlines,
+       ARRAY(SELECT d FROM dispatch d WHERE d.alert_id = a.id ORDER BY d.lead DESC, d.dispatched_at) AS dispatches,
+       ARRAY(SELECT t FROM task t WHERE t.alert_id = a.id AND t.done_at IS NULL ORDER BY t.red DESC, t.raised_at) AS tasks,
+       ARRAY(SELECT ROW(p.id, p.pressed_at, p.received_at, p.age_s, p.path, p.doubts, p.batt)
+             FROM alert_press k JOIN press p ON p.no = k.press_no
+             WHERE k.alert_id = a.id ORDER BY p.no DESC LIMIT 100) AS presses,
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 20) AS positions
+FROM alert a
+LEFT JOIN assignment s ON s.id = a.assignment_id
+LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
+WHERE a.id = $1
+
+-- name: of_envelope
+-- What one of our messages was about and where it went.
+SELECT e.alert_id, d.room_id FROM envelope e JOIN dispatch d ON d.id = e.dispatch_id WHERE e.id = $1
+
+-- name: of_case
+-- The alert with a case number.
+SELECT id FROM alert WHERE case_id = $1
+
+-- name: open_by_status
+-- How many alerts are open, by status.
+SELECT status, count(*)::int AS n FROM alert WHERE status <> 'closed' GROUP BY status
+
+-- name: journal
+-- What happened to an alert, oldest first.
+SELECT no, at, actor, kind, details FROM journal WHERE alert_id = $1 ORDER BY no

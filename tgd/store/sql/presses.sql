@@ -1,0 +1,106 @@
+-- name: take
+-- Keep a batch of presses and open or join their alerts; the function tells what became of each.
+SELECT * FROM take_presses($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
+                           $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)
+
+-- name: unlinked
+-- Presses that got no alert within their two seconds.
+SELECT p.no, p.id, p.device FROM press p
+WHERE p.no > $1 AND p.received_at < $2
+  AND NOT EXISTS (SELECT FROM alert_press k WHERE k.press_no = p.no)
+ORDER BY p.no LIMIT 500
+
+-- name: checked_until
+-- Up to which number the rescue has seen everything.
+SELECT max(no) FROM press WHERE received_at < $1
+
+-- name: rescue
+-- A bare alert for a press that the alert logic failed: nothing of that logic is used here.
+WITH mine AS (
+    SELECT p.* FROM press p
+    WHERE p.no = $1 AND NOT EXISTS (SELECT FROM alert_press k WHERE k.press_no = p.no)
+), opened AS (
+    INSERT INTO alert (case_id, device, reply_to, known, consent, located, listen, plan, key, rescued,
+                       opened_at, first_tst, pressed_at, last_press_id, last_press_at)
+    SELECT next_case_id($2::timestamptz), m.device, m.reply_to, EXISTS (SELECT FROM device d WHERE d.id = m.device),
+           'refused', false, 'mic_only', '{}', m.raw_key, true, $2::timestamptz, m.tst, m.pressed_at, m.id, m.received_at
+    FROM mine m
+    ON CONFLICT (device) WHERE status <> 'closed'
+        DO UPDATE SET last_press_id = excluded.last_press_id, last_press_at = excluded.last_press_at,
+                      presses = alert.presses + 1
+    RETURNING id, status, (xmax = 0) AS new
+), linked AS (
+    INSERT INTO alert_press (press_no, alert_id) SELECT $1, id FROM opened
+), timed AS (
+    INSERT INTO deadline (alert_id, name, due_at)
+    SELECT o.id, d.name, $2::timestamptz + d.seconds * interval '1 second'
+    FROM opened o, (VALUES ('answer', $3::float8), ('overflow', $4::float8)) AS d (name, seconds) WHERE o.new
+    UNION ALL
+    SELECT o.id, 'further_press', $2::timestamptz FROM opened o WHERE o.status = 'police'
+    ON CONFLICT DO NOTHING
+), noted AS (
+    INSERT INTO journal (at, actor, alert_id, kind, details)
+    SELECT $2::timestamptz, 'rescue', id, 'press', jsonb_build_object('rescued', true, 'opened', new) FROM opened
+)
+SELECT id FROM opened
+
+-- name: add_positions
+-- Keep positions for open, located alerts, fixes since the first gesture; tell which found none.
+WITH given AS (
+    SELECT * FROM unnest($2::text[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
+                         $8::text[], $9::float8[], $10::float8[], $11::float8[], $12::float8[],
+                         $13::timestamptz[], $14::text[]) WITH ORDINALITY
+    AS g (device, tst, lat, lon, acc, confidence, method, alt, vac, vel, cog, received_at, doubts, ord)
+), matched AS (
+    SELECT g.*, a.id AS alert_id, a.located, a.first_tst, a.pressed_at,
+           (a.plan ->> 'contact')::float8 AS contact
+    FROM given g LEFT JOIN alert a ON a.device = g.device AND a.status <> 'closed'
+), word AS (
+    UPDATE deadline d SET due_at = $1::timestamptz + m.contact * interval '1 second'
+    FROM (SELECT DISTINCT alert_id, contact FROM matched WHERE alert_id IS NOT NULL) AS m
+    WHERE d.alert_id = m.alert_id AND d.name = 'contact' AND m.contact IS NOT NULL
+), kept AS (
+    INSERT INTO position (alert_id, lat, lon, acc, confidence, method, alt, vac, vel, cog, fixed_at,
+                          received_at, doubts)
+    SELECT m.alert_id, m.lat, m.lon, m.acc, m.confidence, m.method, m.alt, m.vac, m.vel, m.cog,
+           CASE WHEN m.tst IS NULL OR m.first_tst IS NULL THEN m.received_at
+                ELSE least(m.received_at, m.pressed_at
+                     + least(m.tst - m.first_tst, 604800) * interval '1 second') END,
+           m.received_at, string_to_array(m.doubts, ',')
+    FROM matched m
+    WHERE m.alert_id IS NOT NULL AND m.located
+      AND (m.tst IS NULL OR m.first_tst IS NULL OR m.tst >= m.first_tst)
+    ORDER BY m.ord
+    RETURNING 1
+), hint AS (
+    SELECT pg_notify('tgd', 'alert') WHERE EXISTS (SELECT FROM kept)
+)
+SELECT m.ord::int AS ord FROM matched m LEFT JOIN hint ON true WHERE m.alert_id IS NULL ORDER BY m.ord
+
+-- name: word_from
+-- A word from these phones: the deadline contact begins anew, and lost contact is found again.
+WITH found AS (
+    UPDATE alert SET contact_lost_at = NULL
+    WHERE device = ANY ($1::text[]) AND status <> 'closed' AND contact_lost_at IS NOT NULL
+    RETURNING id, plan
+), noted AS (
+    INSERT INTO journal (at, actor, alert_id, kind)
+    SELECT $2::timestamptz, 'phone', id, 'contact_found' FROM found
+), again AS (
+    INSERT INTO deadline (alert_id, name, due_at)
+    SELECT id, 'contact', $2::timestamptz + (plan ->> 'contact')::float8 * interval '1 second'
+    FROM found WHERE plan ? 'contact'
+    ON CONFLICT DO NOTHING
+)
+UPDATE deadline d SET due_at = $2::timestamptz + (a.plan ->> 'contact')::float8 * interval '1 second'
+FROM alert a
+WHERE a.device = ANY ($1::text[]) AND a.status <> 'closed' AND d.alert_id = a.id AND d.name = 'contact'
+  AND a.plan ? 'contact'
+
+-- name: quarantine
+-- Hash, size and reason of what could not be read; never its content.
+INSERT INTO quarantine (received_at, topic, reason, size, digest) VALUES ($1, $2, $3, $4, $5)
+
+-- name: forget_quarantine
+-- The quarantine is bounded in time.
+DELETE FROM quarantine WHERE received_at < $1
