@@ -154,7 +154,7 @@ class Ingest:
 
 
 def _bare(press: Press) -> Press:
-    """The press with nothing that was read out of its bytes, but for its id."""
+    """Return the press with nothing that was read out of its bytes, but for its id."""
     return replace(
         press,
         seq=None,

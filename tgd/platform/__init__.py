@@ -1,0 +1,1 @@
+"""What happens after a press: the alert, the decision, the dispatch."""

@@ -144,8 +144,7 @@ class Sending:
             error, outcome = str(failure), "failed"
         except (Rejected, Invalid, SealBroken) as failure:
             retry_s, error, outcome = REJECTED_RETRY_S, str(failure), "rejected"
-        except Exception as failure:
-            # A fault of ours in the adapter must not leave the message to its lease alone.
+        except Exception as failure:  # noqa: BLE001  a fault of ours must not leave it to its lease
             _log.exception("sending to room %s failed in a way of its own", room)
             retry_s, error, outcome = REJECTED_RETRY_S, type(failure).__name__, "failed"
         self._metrics.dispatch_attempts[room, line["adapter"] if line else "none", outcome].inc()

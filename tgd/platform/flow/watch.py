@@ -39,15 +39,16 @@ class Watch:
         self._metrics = metrics
         self._looked_at: datetime | None = None
         self.heard = asyncio.Event()
+        self.answering = False
 
     async def run(self) -> None:
         """Look at every quarter of a second, at the next deadline, and whenever told."""
         while True:
             try:
                 next_due = await self.look()
-                self._metrics.database_up.set(1)
+                self._answers(up=True)
             except OUTAGE as error:
-                self._metrics.database_up.set(0)
+                self._answers(up=False)
                 _log.warning("deadlines wait for the database: %s", type(error).__name__)
                 await asyncio.sleep(0.5)
                 continue
@@ -64,6 +65,10 @@ class Watch:
         self._looked_at = now
         async with self._database.connection() as connection:
             return await rows.next_due(connection)
+
+    def _answers(self, *, up: bool) -> None:
+        self.answering = up
+        self._metrics.database_up.set(up)
 
     async def _fire(self, now: datetime) -> bool:
         """Fire one batch; say whether there may be more."""

@@ -1,0 +1,224 @@
+"""The composition root: build, wire, start, stop, in readable order.
+
+A press through the program: ``MqttLink`` hears it, ``Ingest`` collects it, ``Intake`` commits it
+and its alert, ``Downlink`` receipts it; ``Triage`` takes the operator's decision; ``Sending`` tells
+the control room, ``Inbound`` hears its answer; ``Watch`` fires every deadline on the way, ``Rescue``
+and ``Auditor`` see that none is forgotten. Each is a supervised task of its own; facts pass between
+them as committed rows, and what is heard on the database's channel only shortens their waits.
+"""
+
+import asyncio
+import logging
+import ssl
+from collections import deque
+from collections.abc import Mapping
+from datetime import datetime
+
+from aiohttp import web
+
+from tgd.clock import Clock
+from tgd.config import Config
+from tgd.devices.downlink import Downlink
+from tgd.devices.ingest import Ingest, Outcome
+from tgd.devices.messages import Press
+from tgd.devices.mqtt import Arrived, MqttLink, State
+from tgd.devices.reports import Reports
+from tgd.metrics import Metrics
+from tgd.platform.channels import Channel
+from tgd.platform.channels.cisu_https import CisuHttps
+from tgd.platform.channels.script import Sender
+from tgd.platform.domain.alert import Plan
+from tgd.platform.domain.deadlines import plan
+from tgd.platform.flow.inbound import Inbound
+from tgd.platform.flow.intake import Intake, Opening
+from tgd.platform.flow.rescue import Rescue
+from tgd.platform.flow.sending import Sending
+from tgd.platform.flow.triage import Triage
+from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
+from tgd.seal import Sealer
+from tgd.store.db import OUTAGE, Database
+from tgd.supervise import Supervisor
+from tgd.web.context import Context
+from tgd.web.routes import build
+from tgd.web.stream import Hub
+
+STOP_S = 8.0
+AUDIT_IS_OLD = 5 * AUDIT_EVERY
+_UP = "tgd/v1/+/up/"
+_log = logging.getLogger(__name__)
+
+
+class App:
+    """One server. ``start`` returns when it serves; ``failed`` is set when it must be ended.
+
+    Tests hand in a clock driven by hand, an alert logic that fails (``opening``), or a channel
+    that stands for the world; everything else is always real.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        clock: Clock | None = None,
+        opening: Opening | None = None,
+        channel: Channel | None = None,
+    ) -> None:
+        self.config = config
+        self.clock = clock or Clock()
+        self.metrics = Metrics()
+        self.failed = asyncio.Event()
+        self.port = 0
+        self.supervisor = Supervisor(fatal=self._fatal, count=self._count)
+        self.sealer = Sealer(config.secret_key)
+        self.database = Database(config.database_url, size=config.database_pool)
+        self._plan = plan(config.deadlines, forward_unverified=config.forward_unverified)
+        self._https = CisuHttps()
+        self._unhinted: deque[datetime] = deque(maxlen=1000)
+        self._build(opening or self._opening, channel or self._https)
+
+    def _build(self, opening: Opening, channel: Channel) -> None:
+        """Make the parts, in the order in which a press meets them."""
+        config, clock, metrics, database = self.config, self.clock, self.metrics, self.database
+        self.press_link = self._link("press", [f"{_UP}press"])
+        self.rest_link = self._link("rest", [f"{_UP}position", f"{_UP}heartbeat", f"{_UP}lwt"])
+        self.downlink = Downlink(database, clock, self.press_link.publish)
+        group_from = config.unknown_per_minute
+        self.intake = Intake(database, clock, self.sealer, metrics, opening, group_from=group_from)
+        self.ingest = Ingest(
+            self.intake.take,
+            clock,
+            metrics,
+            batch_max=config.batch_max,
+            settled=self._settled,
+            acknowledge=self.press_link.ack,
+            flush=self.press_link.flush,
+        )
+        self.reports = Reports(database, clock, metrics)
+        limits = config.deadlines
+        self.rescue = Rescue(
+            database, clock, metrics, answer_s=limits.answer, overflow_s=limits.overflow
+        )
+        self.triage = Triage(
+            *(database, clock, self.sealer, metrics, limits),
+            forward_unverified=config.forward_unverified,
+        )
+        sender = Sender(config.sender_id, config.callback_number, config.incident_code)
+        self.sending = Sending(database, clock, self.sealer, metrics, channel, sender)
+        self.inbound = Inbound(database, clock, metrics, sender_id=config.sender_id)
+        self.watch = Watch(database, clock, metrics)
+        self.auditor = Auditor(database, clock, metrics)
+        self.hub = Hub(self._hinted)
+
+    async def start(self) -> None:
+        """Open the database, start every task, serve; raises when the database is away."""
+        await self.database.open()
+        self.supervisor.on_stop("database", self.database.close)
+        self.supervisor.on_stop("https", self._https.close)
+        start = self.supervisor.start
+        start("recording", self.sending.run_record)
+        start("sending", self.sending.run)
+        self.supervisor.on_stop("sendings under way", self.sending.close)
+        start("watch", self.watch.run)
+        start("auditor", self.auditor.run)
+        start("rescue", self.rescue.run)
+        start("downlink", self.downlink.run)
+        start("ingest", self.ingest.run)
+        start("reports", self.reports.run)
+        start("listen", self._listen)
+        start("rest link", self.rest_link.run)
+        start("press link", self.press_link.run)
+        await self._serve()
+
+    async def stop(self) -> None:
+        """Stop in reverse order; what was not committed was not acknowledged either."""
+        await self.supervisor.stop(STOP_S)
+
+    def ready(self) -> Mapping[str, bool]:
+        """Say what is well: the database, the broker, the auditor."""
+        ok_at = self.auditor.ok_at
+        return {
+            "database": self.watch.answering,
+            "mqtt": self.press_link.state is State.LISTENING,
+            "auditor": ok_at is not None and self.clock.now() - ok_at < AUDIT_IS_OLD,
+        }
+
+    async def _serve(self) -> None:
+        context = Context(
+            database=self.database,
+            clock=self.clock,
+            triage=self.triage,
+            inbound=self.inbound,
+            ingest=self.ingest,
+            hub=self.hub,
+            metrics=self.metrics,
+            config=self.config,
+            ready=self.ready,
+        )
+        runner = web.AppRunner(build(context), access_log=None, shutdown_timeout=2.0)
+        await runner.setup()
+        self.supervisor.on_stop("web", runner.cleanup)
+        host, port = self.config.http_address
+        site = web.TCPSite(runner, host, port)
+        await site.start()
+        addresses = runner.addresses
+        self.port = addresses[0][1]
+        _log.info("serving on http://%s:%d", host, self.port)
+
+    async def _listen(self) -> None:
+        """Hear what was committed; whoever waits looks by itself meanwhile."""
+        while True:
+            try:
+                await self.database.listen(self._heard)
+            except OUTAGE as error:
+                _log.warning("the database's channel is away: %s", type(error).__name__)
+                await asyncio.sleep(0.5)
+
+    def _heard(self, payload: str) -> None:
+        if payload == "send":
+            self.sending.heard.set()
+        elif payload == "downlink":
+            self.downlink.heard.set()
+        else:
+            self.hub.hint()
+
+    def _link(self, name: str, topics: list[str]) -> MqttLink:
+        connected = self.metrics.mqtt_connected[name]
+        tls = None
+        if self.config.mqtt_ca is not None:
+            tls = ssl.create_default_context(cafile=str(self.config.mqtt_ca))
+        return MqttLink(
+            f"tgd-{name}-{self.config.instance}",
+            self.config.mqtt_urls,
+            [(topic, 1) for topic in topics],
+            self._presses_arrived if name == "press" else self._reports_arrived,
+            on_state=lambda state: connected.set(state is State.LISTENING),
+            tls=tls,
+        )
+
+    def _presses_arrived(self, messages: list[Arrived]) -> None:
+        self.ingest.arrived(messages)
+
+    def _reports_arrived(self, messages: list[Arrived]) -> None:
+        self.reports.arrived(messages)
+
+    def _settled(self, press: Press, outcome: Outcome) -> None:
+        self.downlink.settled(press, outcome)
+        if outcome.fresh and self.hub.listening:
+            self._unhinted.append(press.received_at)
+
+    def _hinted(self) -> None:
+        """Measure the leg press → console for what the hint that has just left announced."""
+        now = self.clock.now()
+        while self._unhinted:
+            seconds = (now - self._unhinted.popleft()).total_seconds()
+            self.metrics.press_to_console.observe(seconds)
+
+    def _opening(self, _press: Press, _now: datetime) -> Plan:
+        return self._plan
+
+    def _count(self, task: str) -> None:
+        self.metrics.loop_errors[task].inc()
+
+    def _fatal(self, task: str) -> None:
+        _log.critical("the task %s cannot go on: the server ends itself", task)
+        self.failed.set()

@@ -1,0 +1,144 @@
+"""What phones say besides presses: positions, heartbeats, last wills, on a connection of their own.
+
+Serves arrow 1 from the side: nothing here can delay a press. A position is kept only for an open
+alert of a holder who agreed; one that arrives up to 60 s before its press is held in memory and
+nowhere else. Any word from a phone is contact. What cannot be read is quarantined: hash, size and
+reason. These are acknowledged on arrival: they are worth nothing a minute later.
+"""
+
+import asyncio
+import hashlib
+import logging
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import asyncpg
+
+from tgd.clock import Clock
+from tgd.devices import wire
+from tgd.devices.messages import Heartbeat, LastWill, PositionReport, Quarantined
+from tgd.devices.mqtt import Arrived
+from tgd.metrics import Metrics
+from tgd.store import health, presses
+from tgd.store.db import OUTAGE, Connection, Database
+
+HELD_FOR = timedelta(seconds=60)
+MOST_HELD = 10_000
+MOST_WAITING = 10_000
+EVERY_S = 0.25
+QUARANTINED_PER_MINUTE = 600
+"""More are only counted: a flood of rubbish must not fill the disk."""
+_log = logging.getLogger(__name__)
+
+
+class Reports:
+    """Takes messages of ``up/position``, ``up/heartbeat`` and ``up/lwt``."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._positions: deque[PositionReport] = deque(maxlen=MOST_HELD)
+        self._health: deque[Heartbeat | LastWill] = deque(maxlen=MOST_WAITING)
+        self._bad: deque[tuple[str, str, int, bytes]] = deque()
+        self._words: set[str] = set()
+        self._arrived = asyncio.Event()
+        self._minute: datetime | None = None
+        self._this_minute = 0
+
+    def arrived(self, messages: Sequence[Arrived]) -> None:
+        """Take note of messages; nothing is written here."""
+        now = self._clock.now()
+        for message in messages:
+            _, _, device, _, kind = message.topic.split("/")
+            try:
+                self._read(device, kind, message.payload, now)
+            except Quarantined as why:
+                self._quarantine(kind, why.reason, message.payload, now)
+        self._arrived.set()
+
+    async def run(self) -> None:
+        """Write what has arrived, four times a second at most, for ever."""
+        while True:
+            await self._clock.wait(
+                self._arrived, self._clock.now() + timedelta(seconds=1) if self._positions else None
+            )
+            self._arrived.clear()
+            try:
+                await self.write()
+            except OUTAGE as error:
+                _log.warning("positions wait for the database: %s", type(error).__name__)
+                await asyncio.sleep(1)
+            except asyncpg.PostgresError:
+                # One of them does not fit: they are worth less than those behind them.
+                self._metrics.intake_faults["batch"].inc()
+                _log.exception("a batch of positions or heartbeats was refused and dropped")
+                self._positions.clear()
+                self._health.clear()
+            await asyncio.sleep(EVERY_S)
+
+    async def write(self) -> None:
+        """Write everything that waits; positions without an open alert are held a minute."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            if self._words:
+                await presses.word_from(connection, sorted(self._words), now)
+                self._words.clear()
+            await self._keep_positions(connection, now)
+            if self._health:
+                await health.note(connection, [_health_row(one) for one in self._health])
+                self._health.clear()
+            while self._bad:
+                await presses.quarantine(connection, *self._bad[0], now)
+                self._bad.popleft()
+
+    async def _keep_positions(self, connection: Connection, now: datetime) -> None:
+        batch = list(self._positions)
+        if not batch:
+            return
+        rows = [_position_row(report) for report in batch]
+        without = set(await presses.add_positions(connection, rows, now))
+        held = [
+            report
+            for index, report in enumerate(batch)
+            if index in without and now - report.received_at < HELD_FOR
+        ]
+        for _ in batch:
+            self._positions.popleft()
+        self._positions.extendleft(reversed(held))
+
+    def _quarantine(self, kind: str, reason: str, payload: bytes, now: datetime) -> None:
+        """Put a message aside: counted always, kept within the rate."""
+        self._metrics.quarantined[kind, reason].inc()
+        if self._minute is None or now - self._minute > timedelta(seconds=60):
+            self._minute, self._this_minute = now, 0
+        self._this_minute += 1
+        if self._this_minute <= QUARANTINED_PER_MINUTE:
+            self._bad.append((kind, reason, len(payload), hashlib.sha256(payload).digest()))
+
+    def _read(self, device: str, kind: str, payload: bytes, now: datetime) -> None:
+        self._words.add(device)
+        if kind == "position":
+            self._positions.append(wire.position(device, payload, now))
+        elif kind == "heartbeat":
+            self._health.append(wire.heartbeat(device, payload, now))
+        elif kind == "lwt":
+            self._words.discard(device)
+            self._health.append(wire.last_will(device, payload, now))
+        else:
+            raise Quarantined("topic")
+
+
+def _position_row(report: PositionReport) -> presses.Position:
+    fix = report.fix
+    return presses.Position(
+        *(report.device, fix.tst, fix.lat, fix.lon, fix.acc, fix.confidence, fix.method),
+        *(fix.alt, fix.vac, fix.vel, fix.cog, report.received_at, ",".join(report.doubts)),
+    )
+
+
+def _health_row(one: Heartbeat | LastWill) -> health.Health:
+    if isinstance(one, LastWill):
+        return health.Health(one.device, None, None, None, None, None, one.received_at)
+    return health.Health(one.device, one.received_at, one.batt, one.bs, one.conn, one.fw, None)
