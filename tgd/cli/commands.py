@@ -1,0 +1,168 @@
+"""The list of commands with their help; what each does stands in the module that it imports.
+
+Those imports are inside the commands on purpose: help and usage errors need none of them, and
+``token add`` needs no broker, no geometry and no web.
+"""
+
+import asyncio
+import os
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tgd.config import Config
+
+app = typer.Typer(
+    help="Téléphone Grave Danger: a press becomes an acknowledged dispatch.",
+    epilog="Settings are environment variables TGD_… or one TOML file named by TGD_CONFIG.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+_token = typer.Typer(help="Bearer tokens of programs and phones.", no_args_is_help=True)
+_user = typer.Typer(help="Accounts of people.", no_args_is_help=True)
+_rooms = typer.Typer(help="Control rooms and their lines.", no_args_is_help=True)
+app.add_typer(_token, name="token")
+app.add_typer(_user, name="user")
+app.add_typer(_rooms, name="rooms")
+
+
+def _config(*need: str) -> Config:
+    return Config.load(os.environ, need=need)
+
+
+def _exit(code: int) -> None:
+    if code:
+        raise typer.Exit(code)
+
+
+def _finish(work: Coroutine[Any, Any, None]) -> None:
+    asyncio.run(work)
+
+
+@app.command()
+def serve() -> None:
+    """Run the server until it is told to stop (SIGTERM or Ctrl-C).
+
+    Waits up to a minute for the database. Exit codes: 0 stopped in order, 1 cannot start,
+    70 a part of it keeps failing (start it again).
+    """
+    from tgd.cli.serving import run  # noqa: PLC0415  the whole server
+
+    _exit(run(Config.load(os.environ)))
+
+
+@app.command()
+def migrate(
+    *,
+    pre_only: Annotated[
+        bool,
+        typer.Option("--pre-only", help="Only what is safe while an older version serves."),
+    ] = False,
+) -> None:
+    """Bring the database's schema up; safe to run twice and while an older version serves."""
+    from tgd.cli.administration import migrate as work  # noqa: PLC0415  the database's driver
+
+    _finish(work(_config("database_url"), pre_only=pre_only))
+
+
+@app.command()
+def doctor() -> None:
+    """Check the configuration and everything the server depends on, one line each.
+
+    Changes nothing. Exit code 0 if nothing failed (warnings are allowed), else 1.
+    """
+    from tgd.cli.doctor import examine  # noqa: PLC0415  most of the server
+
+    _exit(asyncio.run(examine(os.environ)))
+
+
+@app.command()
+def seed(
+    *,
+    if_empty: Annotated[
+        bool,
+        typer.Option("--if-empty", help="Where there is a register already, leave it, exit 0."),
+    ] = False,
+) -> None:
+    """Enter the tribunal of Poitiers with 8 invented holders into an empty register."""
+    from tgd.cli.administration import seed as work  # noqa: PLC0415  the database's driver
+
+    _finish(work(_config("database_url"), if_empty=if_empty))
+
+
+@app.command()
+def demo(
+    seconds: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            envvar="DEMO_SECONDS",
+            help="Play the scripted story by itself in about so many seconds, then end.",
+        ),
+    ] = None,
+) -> None:
+    """Run everything on this machine: database, broker, server, control room and 8 phones.
+
+    Needs the installation's extra 'demo'. Ctrl-C stops everything.
+    """
+    from tgd.demo import main as work  # noqa: PLC0415  the embedded services
+
+    _exit(work(seconds))
+
+
+@_token.command("add")
+def token_add(
+    role: Annotated[
+        str,
+        typer.Option(
+            help="operator, supervisor, prosecutor, association, admin, auditor or phone."
+        ),
+    ],
+    name: Annotated[
+        str, typer.Option(help="Who will use it; of a phone: its device id in the register.")
+    ],
+) -> None:
+    """Make a bearer token and print it, alone, on standard output. It is shown only once."""
+    from tgd.cli.administration import token_add as work  # noqa: PLC0415  the database's driver
+
+    _finish(work(_config("database_url"), role=role, name=name))
+
+
+@_user.command("add")
+def user_add(
+    username: Annotated[str, typer.Argument(help="Letters, digits, dots, - and _.")],
+    role: Annotated[
+        str,
+        typer.Option(help="operator, supervisor, prosecutor, association, admin or auditor."),
+    ],
+    tribunal: Annotated[
+        str | None, typer.Option(help="Id of the tribunal whose register the person may see.")
+    ] = None,
+    *,
+    totp: Annotated[
+        bool,
+        typer.Option("--totp", help="Ask for a second factor; prints the URI to enrol it with."),
+    ] = False,
+) -> None:
+    """Make a person's account. The password is asked for, or read from standard input."""
+    from tgd.cli.accounts import user_add as work  # noqa: PLC0415  the database's driver
+
+    config = _config("database_url", *(["secret_key"] if totp else []))
+    _finish(work(config, username=username, role=role, tribunal=tribunal, totp=totp))
+
+
+@_rooms.command("import")
+def rooms_import(
+    file: Annotated[Path, typer.Argument(help="A TOML file of [[room]] and [[room.line]].")],
+) -> None:
+    """Store the rooms of a file over those of the same id; the other rooms are kept.
+
+    Nothing is changed unless the whole file is right. A room is never deleted.
+    """
+    from tgd.cli.administration import rooms_import as work  # noqa: PLC0415  the database's driver
+
+    _finish(work(_config("database_url", "secret_key"), file))
