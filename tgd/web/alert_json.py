@@ -1,0 +1,171 @@
+"""The alert as operators and programs see it (docs/protocol.md, "An alert").
+
+Serves arrow 2. Pure: rows in, plain values out. Times are RFC 3339 in UTC, presses newest first,
+the position is estimated at ``now`` and carries its radius, age, source and doubts. Sealed things
+(raw presses, notes, the agreed word) never come here.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from tgd.platform import whereabouts
+
+Row = Mapping[str, Any]
+
+_OUR_OWN = "further_press"  # spaces our Updates; nobody waits for it
+_PRESS = ("id", "pressed_at", "received_at", "age_s", "path", "doubts", "batt")
+
+
+def alert(row: Row, now: datetime) -> dict[str, Any]:
+    """Return one alert out of a row of ``store.alerts.page``."""
+    own = row["alert"]
+    presses = [_press(press) for press in row["presses"]]
+    position = _position(row["positions"], now)
+    return {
+        **_identity(own),
+        **_progress(own),
+        "beneficiary": row["beneficiary"],
+        "presses": presses,
+        "position": position,
+        "doubts": _doubts(own, presses, position),
+        "deadlines": [_deadline(d) for d in row["deadlines"] if d["name"] != _OUR_OWN],
+        "dispatches": [_dispatch(dispatch) for dispatch in row["dispatches"]],
+        "tasks": [_task(task) for task in row["tasks"]],
+    }
+
+
+def journal_entry(row: Row) -> dict[str, Any]:
+    """Return one entry of the journal."""
+    return {
+        "no": row["no"],
+        "at": stamp(row["at"]),
+        "actor": row["actor"],
+        "kind": row["kind"],
+        "details": row["details"],
+    }
+
+
+def stamp(moment: datetime) -> str:
+    """Return a time as RFC 3339 in UTC, to the millisecond."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _at(moment: datetime | None) -> str | None:
+    return None if moment is None else stamp(moment)
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)
+
+
+def _identity(own: Row) -> dict[str, Any]:
+    return {
+        "id": str(own["id"]),
+        "case_id": own["case_id"],
+        "device": own["device"],
+        "known": own["known"],
+        "follows": _text(own["follows"]),
+        "consent": own["consent"],
+        "listen": own["listen"],
+        "rescued": own["rescued"],
+    }
+
+
+def _progress(own: Row) -> dict[str, Any]:
+    heard_at = own["holder_heard_at"]
+    return {
+        "status": own["status"],
+        "opened_at": stamp(own["opened_at"]),
+        "rings": own["rings"],
+        "last_press": str(own["last_press_id"]),
+        "last_press_at": stamp(own["last_press_at"]),
+        "answered_by": own["answered_by"],
+        "answered_at": _at(own["answered_at"]),
+        "voice": own["voice"],
+        "holder_heard": heard_at is not None and heard_at >= own["last_press_at"],
+        "holder_heard_at": _at(heard_at),
+        "extended": own["extended"],
+        "verdict": own["verdict"],
+        "verdict_by": own["verdict_by"],
+        "verdict_at": _at(own["verdict_at"]),
+        "reason": own["reason"],
+        "police_at": _at(own["police_at"]),
+        "contact_lost_at": _at(own["contact_lost_at"]),
+        "outcome": own["outcome"],
+        "closed_at": _at(own["closed_at"]),
+        "closed_by": own["closed_by"],
+    }
+
+
+def _press(values: Iterable[Any]) -> dict[str, Any]:
+    press = dict(zip(_PRESS, values, strict=True))
+    return {
+        **press,
+        "id": str(press["id"]),
+        "pressed_at": stamp(press["pressed_at"]),
+        "received_at": stamp(press["received_at"]),
+        "age_s": round(press["age_s"], 3),
+    }
+
+
+def _position(rows: Iterable[Row], now: datetime) -> dict[str, Any] | None:
+    found = whereabouts.estimate(list(rows), now)
+    if found is None:
+        return None
+    return {
+        "lat": found.lat,
+        "lon": found.lon,
+        "r95_m": round(found.r95_m, 1),
+        "fixed_at": stamp(found.fixed_at),
+        "age_s": round(found.age_s, 3),
+        "method": found.method,
+        "doubts": list(found.doubts),
+    }
+
+
+def _doubts(own: Row, presses: list[dict[str, Any]], position: dict[str, Any] | None) -> list[str]:
+    """Return every doubt once. A press without a position is no doubt once there is one."""
+    found = [doubt for press in presses for doubt in press["doubts"]]
+    if position is not None:
+        found = [doubt for doubt in found if doubt != "location_absent"] + position["doubts"]
+    elif own["located"]:
+        found.append("location_absent")
+    if own["contact_lost_at"] is not None:
+        found.append("contact_lost")
+    return list(dict.fromkeys(found))
+
+
+def _deadline(row: Row) -> dict[str, Any]:
+    return {
+        "name": row["name"],
+        "due_at": stamp(row["due_at"]),
+        "late": row["late"],
+        "dispatch": _text(row["dispatch_id"]),
+    }
+
+
+def _dispatch(row: Row) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "room": row["room_id"],
+        "line": row["line"],
+        "lead": row["lead"],
+        "state": row["state"],
+        "attempts": row["attempts"],
+        "acknowledged_at": _at(row["acknowledged_at"]),
+        "acknowledged_by": row["acknowledged_by"],
+        "reference": row["reference"],
+    }
+
+
+def _task(row: Row) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "kind": row["kind"],
+        "about": row["about"],
+        "room": row["room_id"],
+        "number": row["number"],
+        "red": row["red"],
+        "raised_at": stamp(row["raised_at"]),
+    }

@@ -1,0 +1,191 @@
+"""The alerts' routes: what an operator reads and does (PROTOCOL §3).
+
+Serves arrow 2. Each act reads its whole body before it does anything, is one transaction of
+``flow.triage``, and answers with the alert as it stands afterwards. Refusals are the domain's.
+"""
+
+import base64
+import binascii
+from datetime import datetime
+from http import HTTPStatus
+from uuid import UUID
+
+import msgspec
+from aiohttp import web
+
+from tgd.errors import Invalid, NotFound
+from tgd.platform.domain.alert import VERDICTS
+from tgd.platform.flow.triage import VOICES
+from tgd.store import accounts, alerts
+from tgd.store.db import Connection
+from tgd.web import alert_json, reading
+from tgd.web.access import CALLER, Caller
+from tgd.web.context import Context
+
+PAGE, PAGE_MAX = 100, 500
+_STATUSES: dict[str | None, bool | None] = {None: None, "open": True, "closed": False}
+
+
+class Alerts:
+    """The handlers; every one runs behind the guard of its route."""
+
+    def __init__(self, context: Context) -> None:
+        self._database = context.database
+        self._clock = context.clock
+        self._triage = context.triage
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Answer alerts, newest first, in pages."""
+        status = reading.query(request, "status")
+        if status not in _STATUSES:
+            raise Invalid("status", "must be open or closed")
+        limit = reading.number(request, "limit", default=PAGE, most=PAGE_MAX)
+        before = _before(reading.query(request, "cursor"))
+        async with self._database.connection() as connection:
+            rows = await alerts.page(
+                connection, open_only=_STATUSES[status], limit=limit + 1, before=before
+            )
+        now = self._clock.now()
+        return answer(
+            {
+                "items": [alert_json.alert(row, now) for row in rows[:limit]],
+                "next": _cursor(rows[limit - 1]) if len(rows) > limit else None,
+                "now": alert_json.stamp(now),
+            }
+        )
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Answer one alert."""
+        return await self._shown(reading.alert_id(request))
+
+    async def answer(self, request: web.Request) -> web.Response:
+        """Take charge."""
+        alert_id = reading.alert_id(request)
+        await self._triage.answer(alert_id, request[CALLER].name)
+        return await self._shown(alert_id)
+
+    async def voice(self, request: web.Request) -> web.Response:
+        """Record whose voice was heard."""
+        alert_id, caller = reading.alert_id(request), request[CALLER]
+        heard = (await reading.fields(request)).choice("with", *VOICES)
+        await self._triage.voice(alert_id, caller.name, heard, supervisor=caller.supervisor)
+        return await self._shown(alert_id)
+
+    async def extend(self, request: web.Request) -> web.Response:
+        """Give more time to decide."""
+        alert_id, caller = reading.alert_id(request), request[CALLER]
+        reason = (await reading.fields(request)).text("reason")
+        await self._triage.extend(alert_id, caller.name, reason, supervisor=caller.supervisor)
+        return await self._shown(alert_id)
+
+    async def decide(self, request: web.Request) -> web.Response:
+        """Give the verdict; 201 with the new alert where one had to be opened."""
+        alert_id, caller = reading.alert_id(request), request[CALLER]
+        fields = await reading.fields(request)
+        target, new = await self._triage.decide(
+            alert_id,
+            caller.name,
+            fields.choice("verdict", *VERDICTS),
+            seen=_press_id(fields.optional("seen")),
+            note=fields.optional("note"),
+            all_clear_word=fields.optional("all_clear_word", reading.WORD_MAX),
+            supervisor=caller.supervisor,
+        )
+        status = HTTPStatus.CREATED if new else HTTPStatus.OK
+        headers = {"Location": f"/api/v1/alerts/{target}"} if new else {}
+        return await self._shown(target, status, headers)
+
+    async def note(self, request: web.Request) -> web.Response:
+        """Add a note."""
+        alert_id = reading.alert_id(request)
+        text = (await reading.fields(request)).text("text")
+        await self._triage.note(alert_id, request[CALLER].name, text)
+        return await self._shown(alert_id)
+
+    async def close(self, request: web.Request) -> web.Response:
+        """End an alert that the police have."""
+        alert_id = reading.alert_id(request)
+        fields = await reading.fields(request)
+        outcome, note = fields.text("outcome", reading.WORD_MAX), fields.optional("note")
+        await self._triage.close(alert_id, request[CALLER].name, outcome, note)
+        return await self._shown(alert_id)
+
+    async def voice_handoff(self, request: web.Request) -> web.Response:
+        """Record that a room took the case over by telephone."""
+        alert_id = reading.alert_id(request)
+        fields = await reading.fields(request)
+        names = ("room", "call_taker", "reference")
+        told = [fields.text(name, reading.WORD_MAX) for name in names]
+        await self._triage.voice_handoff(alert_id, request[CALLER].name, *told)
+        return await self._shown(alert_id)
+
+    async def journal(self, request: web.Request) -> web.Response:
+        """Answer what happened to the alert, oldest first."""
+        alert_id, caller = reading.alert_id(request), request[CALLER]
+        async with self._database.connection() as connection:
+            if caller.role == "prosecutor" and not await _of_own(connection, caller, alert_id):
+                raise NotFound("alert")
+            entries = await alerts.journal(connection, alert_id)
+            if not entries and await alerts.one(connection, alert_id) is None:
+                raise NotFound("alert")
+        return answer({"items": [alert_json.journal_entry(row) for row in entries], "next": None})
+
+    async def _shown(
+        self,
+        alert_id: UUID,
+        status: int = HTTPStatus.OK,
+        headers: dict[str, str] | None = None,
+    ) -> web.Response:
+        async with self._database.connection() as connection:
+            row = await alerts.one(connection, alert_id)
+        if row is None:
+            raise NotFound("alert")
+        return answer(alert_json.alert(row, self._clock.now()), status, headers)
+
+
+def answer(
+    value: object, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None
+) -> web.Response:
+    """Return a JSON answer."""
+    return web.Response(
+        body=msgspec.json.encode(value),
+        status=status,
+        headers=headers,
+        content_type="application/json",
+    )
+
+
+async def _of_own(connection: Connection, caller: Caller, alert_id: UUID) -> bool:
+    """Say whether the alert was opened under an assignment of the prosecutor's tribunal."""
+    own = caller.session.tribunal_id if caller.session else None
+    return own is not None and own == await accounts.tribunal_of_alert(connection, alert_id)
+
+
+def _press_id(seen: str | None) -> str | None:
+    """Write an id as the store does; what is none can only be "not the latest press"."""
+    try:
+        return None if seen is None else str(UUID(seen))
+    except ValueError:
+        return seen
+
+
+def _cursor(row: alert_json.Row) -> str:
+    own = row["alert"]
+    text = f"{own['opened_at'].isoformat()} {own['id']}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _before(cursor: str | None) -> tuple[datetime, UUID] | None:
+    if cursor is None:
+        return None
+    try:
+        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
+        at, _, last = (
+            base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition(" ")
+        )
+        moment, found = datetime.fromisoformat(at), UUID(last)
+    except (ValueError, binascii.Error):
+        raise Invalid("cursor", "is none that a page's next has given") from None
+    if moment.tzinfo is None:
+        raise Invalid("cursor", "is none that a page's next has given")
+    return moment, found

@@ -1,0 +1,35 @@
+"""What the web is given by the composition root; it makes nothing of its own at import.
+
+Serves every route. Whoever embeds the web (the server, a test) builds one ``Context``.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from tgd.clock import Clock
+from tgd.config import Config
+from tgd.devices.ingest import Ingest
+from tgd.metrics import Metrics
+from tgd.platform.flow.inbound import Inbound
+from tgd.platform.flow.triage import Triage
+from tgd.store.db import Database
+from tgd.web.stream import Hub
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The parts of the program that the web speaks to.
+
+    ``ready`` names what must be well to be of use (``database``, ``mqtt``, ``auditor``), each
+    true or false, for ``/readyz``; it returns at once and never raises.
+    """
+
+    database: Database
+    clock: Clock
+    triage: Triage
+    inbound: Inbound
+    ingest: Ingest
+    hub: Hub
+    metrics: Metrics
+    config: Config
+    ready: Callable[[], Mapping[str, bool]]

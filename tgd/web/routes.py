@@ -1,0 +1,87 @@
+"""Every route of the server on one page: who may, what, and which handler does it.
+
+Roles are checked by the guard before a handler runs; ``OPEN`` routes are for everybody who can
+reach the listening address, or check their caller themselves (a control room's token).
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from aiohttp import web
+
+from tgd.web.access import OPERATORS, PEOPLE, PHONES, READERS, Access
+from tgd.web.alerts import Alerts
+from tgd.web.cisu import Cisu
+from tgd.web.context import Context
+from tgd.web.errors import Handler, problems
+from tgd.web.health import Health
+from tgd.web.login import Login
+from tgd.web.pages import Pages, guard_browsers
+from tgd.web.presses import Presses
+from tgd.web.stream import Stream
+
+API = "/api/v1"
+OPEN: frozenset[str] = frozenset()
+
+
+class Route(NamedTuple):
+    """One line of the table."""
+
+    method: str
+    path: str
+    roles: frozenset[str]
+    handler: Handler
+
+
+def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
+    """Return the whole table, unguarded."""
+    alerts, pages, health = Alerts(context), Pages(), Health(context)
+    stream = Stream(context.hub, access, context.clock, context.metrics)
+    one = f"{API}/alerts/{{id}}"
+
+    yield Route("POST", f"{API}/presses", PHONES, Presses(context).take)
+    yield Route("POST", f"{API}/cisu/inbound", OPEN, Cisu(context).inbound)
+
+    yield Route("POST", f"{API}/session", OPEN, login.log_in)
+    yield Route("GET", f"{API}/session", PEOPLE, login.show)
+    yield Route("DELETE", f"{API}/session", PEOPLE, login.log_out)
+
+    yield Route("GET", f"{API}/alerts", OPERATORS, alerts.list)
+    yield Route("GET", one, OPERATORS, alerts.get)
+    yield Route("POST", f"{one}/answer", OPERATORS, alerts.answer)
+    yield Route("POST", f"{one}/voice", OPERATORS, alerts.voice)
+    yield Route("POST", f"{one}/extend", OPERATORS, alerts.extend)
+    yield Route("POST", f"{one}/decision", OPERATORS, alerts.decide)
+    yield Route("POST", f"{one}/notes", OPERATORS, alerts.note)
+    yield Route("POST", f"{one}/close", OPERATORS, alerts.close)
+    yield Route("POST", f"{one}/voice-handoff", OPERATORS, alerts.voice_handoff)
+    yield Route("GET", f"{one}/journal", READERS, alerts.journal)
+    yield Route("GET", f"{API}/stream", OPERATORS, stream.listen)
+
+    yield Route("GET", f"{API}/openapi.json", OPEN, health.openapi)
+    yield Route("GET", "/livez", OPEN, health.livez)
+    yield Route("GET", "/readyz", OPEN, health.readyz)
+    yield Route("GET", "/metrics", OPEN, health.metrics)
+
+    yield Route("GET", "/", OPEN, pages.home)
+    yield Route("GET", "/console", OPEN, pages.console)
+    yield Route("GET", "/static/{version}/{name}", OPEN, pages.static)
+
+
+def build(context: Context) -> web.Application:
+    """Return the application: the table behind its guards. It neither connects nor listens."""
+    access, login = Access(context.database, context.clock), Login(context)
+    app = web.Application(middlewares=[problems])
+    for route in routes(context, access, login):
+        handler = route.handler
+        if route.roles != OPEN:
+            handler = access.guard(route.roles, handler)
+        app.router.add_route(route.method, route.path, handler)
+    app.on_response_prepare.append(guard_browsers)
+    app.on_startup.append(login.prepare)
+
+    async def end_streams(_app: web.Application) -> None:
+        context.hub.close()
+
+    app.on_shutdown.append(end_streams)
+    return app

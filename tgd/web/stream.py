@@ -1,0 +1,121 @@
+"""The hint to re-read: server-sent events that never carry the data of record.
+
+Serves arrow 2's console. Promises: a hint reaches every console that listens, hints that come
+faster than a console takes them become one, a slow console holds up nobody, and a stream ends when
+the session or token that opened it does. What there is to read is read from ``/alerts``.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+
+from aiohttp import web
+
+from tgd.clock import Clock
+from tgd.metrics import Metrics
+from tgd.store.db import OUTAGE
+from tgd.web.access import CALLER, Access, Caller
+
+KEEP_ALIVE = timedelta(seconds=5)
+_GAP_S = 0.05  # between two hints to one console: it re-reads everything each time
+_WRITE_S = 10.0
+_HINT = b"event: alerts\ndata: {}\n\n"
+_STILL_HERE = b": still here\n\n"
+
+
+class Hub:
+    """Whoever listens to hints. ``delivered`` is called each time one was handed to a console."""
+
+    def __init__(self, delivered: Callable[[], None] = lambda: None) -> None:
+        self._delivered = delivered
+        self._listeners: set[asyncio.Event] = set()
+        self.closed = False
+
+    def hint(self) -> None:
+        """Tell every console that there is something to re-read."""
+        for listener in self._listeners:
+            listener.set()
+
+    def close(self) -> None:
+        """End every stream: the server is going."""
+        self.closed = True
+        self.hint()
+
+    def delivered(self) -> None:
+        """Note that a hint has left for a console."""
+        self._delivered()
+
+    @property
+    def listening(self) -> int:
+        """How many consoles there are."""
+        return len(self._listeners)
+
+    @contextmanager
+    def joined(self) -> Iterator[asyncio.Event]:
+        """Listen for the length of the block: the event is set while a hint waits."""
+        listener = asyncio.Event()
+        listener.set()  # whoever has just come has everything to read
+        self._listeners.add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+
+
+class Stream:
+    """The route ``GET /stream``."""
+
+    def __init__(self, hub: Hub, access: Access, clock: Clock, metrics: Metrics) -> None:
+        self._hub = hub
+        self._access = access
+        self._clock = clock
+        self._gauge = metrics.stream_clients
+
+    async def listen(self, request: web.Request) -> web.StreamResponse:
+        """Write hints and keep-alives until either side goes or the credentials end."""
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "X-Accel-Buffering": "no"}
+        )
+        with self._hub.joined() as listener:
+            self._gauge.set(self._hub.listening)
+            try:
+                await response.prepare(request)
+                await _write(response, b"retry: 1000\n\n")
+                async for event in self._events(listener, request[CALLER]):
+                    await _write(response, event)
+                    if event is _HINT:
+                        self._hub.delivered()
+            except (ConnectionError, TimeoutError):
+                response.force_close()  # the console has gone, or takes nothing any more
+        self._gauge.set(self._hub.listening)
+        return response
+
+    async def _events(self, listener: asyncio.Event, caller: Caller) -> AsyncIterator[bytes]:
+        checked_at = self._clock.now()
+        while not self._hub.closed:
+            await self._clock.wait(listener, self._clock.now() + KEEP_ALIVE)
+            now = self._clock.now()
+            if now >= checked_at + KEEP_ALIVE:
+                if not await self._stands(caller, now):
+                    return
+                checked_at = now
+            if not listener.is_set():
+                yield _STILL_HERE
+                continue
+            listener.clear()
+            yield _HINT
+            await asyncio.sleep(_GAP_S)
+
+    async def _stands(self, caller: Caller, now: datetime) -> bool:
+        if caller.expires_at is not None and caller.expires_at <= now:
+            return False
+        try:
+            return await self._access.stands(caller)
+        except OUTAGE:
+            return True  # not known just now; the console's own reading will tell it of the outage
+
+
+async def _write(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(_WRITE_S):
+        await response.write(data)
