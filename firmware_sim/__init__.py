@@ -20,7 +20,8 @@ imports nothing of the server.
   `crash(reboot_after_s)`, `set_clock(epoch_s)` (`CLOCK_1970`, `CLOCK_2106`),
   `move(speed_kmh=…, bearing=…)`, `reception(Reception.…, cold_start_s)`, `charge(level)`,
   `glance()`, `faults` (a `Faults` to be changed at will), `listeners`, `alive`, `connected`,
-  `unreceipted`, `alert`. One alone: `Phone(id, paths=[MqttPath(…), HttpsPath(…)])`.
+  `on_network`, `moving`, `battery`, `unreceipted`, `alert`.
+  One alone: `Phone(id, paths=[MqttPath(…), HttpsPath(…)])`.
 **Event**(phone, at, kind, details): see `Kind` for each kind's details. Any callable is a
   listener; `Recorder` keeps events and waits for one: `await recorder.first(Kind.DIAL_112)`.
 **Timing** holds the protocol's figures (tests shorten them); **HandTime** is a time turned by hand.
@@ -28,14 +29,16 @@ imports nothing of the server.
 """
 
 from firmware_sim.body import Battery
+from firmware_sim.broker import Broker
 from firmware_sim.effects import Timing
 from firmware_sim.events import Event, Kind, Listener, Recorder
 from firmware_sim.faults import CLOCK_1970, CLOCK_2106, Faults
 from firmware_sim.fleet import Fleet, Tally, names
 from firmware_sim.https import HttpsPath
-from firmware_sim.mqtt import Broker, MqttPath, Patience
-from firmware_sim.phone import Phone, PhoneOff, Press
+from firmware_sim.mqtt import MqttPath, Patience
+from firmware_sim.phone import Phone
 from firmware_sim.place import POITIERS, Place, Reception
+from firmware_sim.press import PhoneOff, Press
 from firmware_sim.scenario import Scenario
 from firmware_sim.store import FileStore, MemoryStore
 from firmware_sim.times import HandTime, LoopTime, Time

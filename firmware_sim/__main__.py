@@ -7,26 +7,27 @@ exit code of 0 only if every press got its receipt. Leaves the phones to the fle
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import signal
 import ssl
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
 import typer
 import uvloop
 from rich.console import Console
+from rich.markup import escape
 
-from firmware_sim import load
+from firmware_sim import load, options
 from firmware_sim.fleet import Fleet
-from firmware_sim.mqtt import Broker
-from firmware_sim.scenario import Scenario, ScenarioError
+from firmware_sim.scenario import Scenario
 from firmware_sim.screen import KEYS, Keyboard, Screen
 
 SPARE_FILES = 200  # descriptors for everything that is no phone's connection
 PRINTED = 50  # phones whose events a person can still follow
+CONNECT_S = 5.0  # a scenario begins when all are connected, or after this
 SETTLE_S = 120.0
 
 cli = typer.Typer(add_completion=False, rich_markup_mode="rich")
@@ -44,48 +45,22 @@ class Orders:
 
 @cli.command()
 def run(  # noqa: PLR0917  every parameter is an option of the command line
-    phones: Annotated[int, typer.Option(min=1, help="How many, ids tgd-86-01 and on.")] = 8,
-    broker: Annotated[
-        str, typer.Option(help="mqtt:// or mqtts:// addresses, comma-separated, tried in turn.")
-    ] = "mqtt://127.0.0.1:1883",
-    http: Annotated[
-        str | None, typer.Option(help="The server's root: presses go by HTTPS as well.")
-    ] = None,
-    token: Annotated[str | None, typer.Option(help="Bearer token of every phone.")] = None,
-    tokens: Annotated[
-        Path | None, typer.Option(help='TOML file of lines "tgd-86-01" = "token".')
-    ] = None,
-    password: Annotated[
-        str | None, typer.Option(help="MQTT password of every phone; the user is the id.")
-    ] = None,
-    passwords: Annotated[
-        Path | None, typer.Option(help='TOML file of lines "tgd-86-01" = "password".')
-    ] = None,
-    cafile: Annotated[
-        Path | None, typer.Option(help="Certificate authority of broker and server (PEM).")
-    ] = None,
-    scenario: Annotated[
-        Path | None, typer.Option(help="TOML file of steps; ends when its presses are receipted.")
-    ] = None,
-    press_rate: Annotated[
-        float | None,
-        typer.Option(
-            min=0.001, help="A storm: presses a second over all; once each, or for --duration."
-        ),
-    ] = None,
-    duration: Annotated[
-        float | None,
-        typer.Option(min=0.0, help="Seconds of storm; without a storm, until all ends."),
-    ] = None,
-    settle: Annotated[
-        float, typer.Option(min=0.0, help="Seconds to wait for the last receipts.")
-    ] = SETTLE_S,
-    seed: Annotated[int, typer.Option(help="The same seed, the same places and faults.")] = 0,
-    store: Annotated[
-        Path | None, typer.Option(help="Folder of the phones' memories; none: in memory only.")
-    ] = None,
+    phones: options.Phones = 8,
+    broker: options.Addresses = "mqtt://127.0.0.1:1883",
+    http: options.Http = None,
+    token: options.Token = None,
+    tokens: options.Tokens = None,
+    password: options.Password = None,
+    passwords: options.Passwords = None,
+    cafile: options.Authority = None,
+    scenario: options.Story = None,
+    press_rate: options.PressRate = None,
+    duration: options.Duration = None,
+    settle: options.Settle = SETTLE_S,
+    seed: options.Seed = 0,
+    store: options.Folder = None,
     *,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print no events.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
     """Run simulated phones: by keyboard, by --scenario, or as a storm with --press-rate.
 
@@ -95,13 +70,10 @@ def run(  # noqa: PLR0917  every parameter is an option of the command line
     """
     console = Console()
     try:
-        orders = Orders(Scenario.load(scenario) if scenario else None, press_rate, duration, settle)
-        brokers = [url.strip() for url in broker.split(",") if url.strip()]
-        for url in brokers:
-            Broker.parse(url)
+        story = Scenario.load(scenario) if scenario else None
         fleet = Fleet(
             phones,
-            brokers=brokers,
+            brokers=[url.strip() for url in broker.split(",") if url.strip()],
             http=http,
             tokens=_secrets(tokens, token),
             passwords=_secrets(passwords, password),
@@ -110,11 +82,12 @@ def run(  # noqa: PLR0917  every parameter is an option of the command line
             tls=ssl.create_default_context(cafile=str(cafile)) if cafile else None,
         )
         allow_files(phones)
-    except (ScenarioError, ValueError, OSError) as fault:
-        Console(stderr=True).print(f"[red]{fault}[/red]", soft_wrap=True)
+    except (ValueError, OSError) as fault:
+        Console(stderr=True).print(f"[red]{escape(str(fault))}[/red]", soft_wrap=True)
         raise typer.Exit(2) from fault
     if not quiet and phones <= PRINTED:
         fleet.listen(Screen(console))
+    orders = Orders(story, press_rate, duration, settle)
     raise typer.Exit(uvloop.run(_run(fleet, orders, console)))
 
 
@@ -156,6 +129,8 @@ async def _play(
     if orders.press_rate is not None:
         return await _storm(fleet, orders, console, orders.press_rate)
     if orders.scenario is not None:
+        with contextlib.suppress(TimeoutError):  # a story may be about a broker that is not there
+            await fleet.connected(within_s=CONNECT_S)
         await orders.scenario.play(fleet)
         await load.settle(fleet, None, within_s=orders.settle)
         return None

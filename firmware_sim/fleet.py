@@ -19,10 +19,11 @@ from typing import Self
 
 import aiohttp
 
+from firmware_sim.broker import Broker
 from firmware_sim.effects import Timing
 from firmware_sim.events import Event, Kind, Listener
 from firmware_sim.https import HttpsPath
-from firmware_sim.mqtt import Broker, MqttPath, Patience
+from firmware_sim.mqtt import MqttPath, Patience
 from firmware_sim.paths import PhonePath
 from firmware_sim.phone import Phone
 from firmware_sim.place import POITIERS, Place
@@ -98,6 +99,8 @@ class Fleet:
         time: Time | None = None,
         listeners: Sequence[Listener] = (),
     ) -> None:
+        if http and not tokens:
+            raise ValueError("presses by HTTPS need each phone's token")
         self.tally = Tally()
         self.seed = seed
         self._brokers = [Broker.parse(url) for url in brokers]

@@ -11,6 +11,8 @@ import json
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from firmware_sim.store import OpenPress
 
 FIRMWARE = "sim-1.0"
@@ -18,7 +20,7 @@ FIRMWARE = "sim-1.0"
 
 def encode(message: dict[str, Any]) -> bytes:
     """Compact UTF-8 JSON."""
-    return json.dumps(message, separators=(",", ":"), ensure_ascii=False).encode()
+    return msgspec.json.encode(message)
 
 
 def press(record: OpenPress, created_at: float) -> bytes:

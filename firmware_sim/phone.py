@@ -8,12 +8,13 @@ but the store. Leaves the rules to `machine.py`, connections to `mqtt.py` and `h
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from random import Random
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
+from firmware_sim.air import Air
 from firmware_sim.body import Battery, Body
 from firmware_sim.effects import Effect, Note, Save, Send, Timing
 from firmware_sim.events import Event, Kind, Listener
@@ -21,45 +22,11 @@ from firmware_sim.faults import Faults
 from firmware_sim.machine import Machine
 from firmware_sim.paths import PhonePath
 from firmware_sim.place import Place, Reception
+from firmware_sim.press import PhoneOff, Press
 from firmware_sim.store import MemoryStore, Store
 from firmware_sim.times import LoopTime, Time, Timer
 
 _KINDS = {"press": Kind.SENT, "position": Kind.POSITION, "heartbeat": Kind.HEARTBEAT}
-
-
-class PhoneOff(RuntimeError):
-    """The phone is switched off, has crashed, or its battery is flat: the button does nothing."""
-
-
-class Press:
-    """A gesture as its maker sees it; outlives the phone's crashes.
-
-    `receipt` holds the details of its receipt event (code, alert, path, attempt, latency_s), None
-    until then.
-    """
-
-    __slots__ = ("_done", "id", "phone", "receipt")
-
-    def __init__(self, phone: str, press_id: str) -> None:
-        self.phone = phone
-        self.id = press_id
-        self.receipt: Mapping[str, Any] | None = None
-        self._done: asyncio.Event | None = None
-
-    async def receipted(self, within_s: float | None = None) -> Mapping[str, Any]:
-        """Wait for the platform's receipt; TimeoutError after `within_s` seconds."""
-        if self._done is None:
-            self._done = asyncio.Event()
-        async with asyncio.timeout(within_s):
-            while self.receipt is None:
-                await self._done.wait()
-        return self.receipt
-
-    def settle(self, details: Mapping[str, Any]) -> None:
-        """Note the receipt and wake whoever waits."""
-        self.receipt = details
-        if self._done:
-            self._done.set()
 
 
 class Phone:
@@ -84,11 +51,11 @@ class Phone:
         listeners: Iterable[Listener] = (),
     ) -> None:
         self.device = device
-        self.faults = faults or Faults()
         self.listeners: list[Listener] = list(listeners)
         self.clock_offset = 0.0
         self._random = random or Random(device)  # a phone's luck repeats with its name
         self._time = time or LoopTime()
+        self._air = Air(faults or Faults(), self._random, self._time, self._tell)
         self._timing = timing or Timing()
         self._store = store or MemoryStore()
         battery = battery or Battery()
@@ -97,7 +64,6 @@ class Phone:
         self._network = True
         self._machine: Machine | None = None
         self._timer: Timer | None = None
-        self._in_the_air: set[Timer] = set()
         self._reboot: Timer | None = None
         self._crashed = False
         self._presses: dict[str, Press] = {}
@@ -195,6 +161,15 @@ class Phone:
     # -- what it shows ----------------------------------------------------------------------------
 
     @property
+    def faults(self) -> Faults:
+        """What befalls its messages; change its fields, or put another in its place."""
+        return self._air.faults
+
+    @faults.setter
+    def faults(self, faults: Faults) -> None:
+        self._air.faults = faults
+
+    @property
     def alive(self) -> bool:
         """On, and not crashed."""
         return self._machine is not None
@@ -203,6 +178,11 @@ class Phone:
     def connected(self) -> bool:
         """At least one path would carry a press now."""
         return self._network and any(path.ready for path in self._paths)
+
+    @property
+    def battery(self) -> int:
+        """Percent, as its next message will say."""
+        return round(self._body.battery.level)
 
     @property
     def moving(self) -> bool:
@@ -229,10 +209,7 @@ class Phone:
 
     def came_down(self, path: str, payload: bytes) -> None:
         """Hear a message, after what the air does to it."""
-        passage = self.faults.pass_through(payload, self._random, up=False)
-        self._fault("down", passage.happened)
-        for delay, copy in passage.copies:
-            self._later(delay, partial(self._hear, path, copy))
+        self._air.carry(payload, partial(self._hear, path), up=False)
 
     def path_opened(self, path: str, address: str) -> None:
         """Send what is owed."""
@@ -272,9 +249,7 @@ class Phone:
         if self._timer:
             self._timer.cancel()
         self._timer = None
-        for timer in self._in_the_air:
-            timer.cancel()
-        self._in_the_air.clear()
+        self._air.clear()
 
     def _open_paths(self) -> None:
         for path in self._paths:
@@ -325,10 +300,7 @@ class Phone:
         went = [path for path in self._paths if path.ready and path.carries(message.leaf)]
         went = went if self._network else []
         for path in went:
-            passage = self.faults.pass_through(message.payload, self._random, up=True)
-            self._fault("up", passage.happened)
-            for delay, copy in passage.copies:
-                self._later(delay, partial(self._leave, path, message.leaf, copy))
+            self._air.carry(message.payload, partial(self._leave, path, message.leaf), up=True)
         if went:
             paths = [path.name for path in went]
             self._tell(_KINDS[message.leaf], {**message.details, "paths": paths})
@@ -348,28 +320,12 @@ class Phone:
         if self._network and path.ready:
             path.send(leaf, payload)
 
-    def _later(self, delay: float, act: Callable[[], None]) -> None:
-        if delay <= 0:
-            act()
-            return
-
-        def arrive() -> None:
-            self._in_the_air.discard(timer)
-            act()
-
-        timer = self._time.call_at(self._time.now() + delay, arrive)
-        self._in_the_air.add(timer)
-
     def _arm(self) -> None:
         if self._machine is None:
             return
         if self._timer:
             self._timer.cancel()
         self._timer = self._time.call_at(self._machine.next_due(), self._wake)
-
-    def _fault(self, direction: str, happened: tuple[str, ...]) -> None:
-        for what in happened:
-            self._tell(Kind.FAULT, {"what": what, "direction": direction})
 
     def _tell(self, kind: Kind, details: Mapping[str, object]) -> None:
         if kind is Kind.RECEIPT:

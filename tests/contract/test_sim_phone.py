@@ -3,12 +3,22 @@
 import asyncio
 import contextlib
 import json
+import os
 import shutil
 import socket
+import ssl
+import sys
 import time
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
+from aiohttp import test_utils, web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from firmware_sim import (
     Faults,
@@ -21,7 +31,7 @@ from firmware_sim import (
     Timing,
     packets,
 )
-from firmware_sim.mqtt import Broker
+from firmware_sim.broker import Broker
 from firmware_sim.times import LoopTime
 
 MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
@@ -39,13 +49,11 @@ def free_port():
 class RealBroker:
     """A Mosquitto on a free port, that can be killed and started again."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, more: str = "allow_anonymous true\n"):
         self.port = free_port()
         self.url = f"mqtt://127.0.0.1:{self.port}"
         self._config = folder / "mosquitto.conf"
-        self._config.write_text(
-            f"listener {self.port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\n"
-        )
+        self._config.write_text(f"listener {self.port} 127.0.0.1\nset_tcp_nodelay true\n{more}")
         self._process = None
 
     async def start(self):
@@ -331,6 +339,168 @@ async def test_a_refusing_server_is_told_and_tried_again(broker):
         assert not fleet["tgd-86-01"].connected
     server.close()
     await server.wait_closed()
+
+
+@contextlib.asynccontextmanager
+async def press_server(answers):
+    """The HTTPS route: takes presses, answers with the next of `answers` (status, body)."""
+    heard = []
+
+    async def take(request):
+        heard.append((request.headers["Authorization"], await request.json()))
+        status, body = answers.pop(0) if len(answers) > 1 else answers[0]
+        if body is None:
+            body = {"_type": "receipt", "id": heard[-1][1]["id"], "code": "ok", "alert": "a-1"}
+        return web.json_response(body, status=status)
+
+    app = web.Application()
+    app.router.add_post("/api/v1/presses", take)
+    async with test_utils.TestServer(app) as server:
+        yield str(server.make_url("/")), heard
+
+
+async def test_by_https_the_answer_is_the_receipt():
+    async with (
+        press_server([(503, {}), (401, {}), (200, {"_type": "nonsense"}), (200, None)]) as served,
+        Fleet(1, http=served[0], tokens={"tgd-86-01": "t"}, timing=QUICK) as fleet,
+    ):
+        press = await fleet["tgd-86-01"].press()
+        receipt = await press.receipted(within_s=10)
+        assert receipt["path"] == "https"
+        assert {token for token, _ in served[1]} == {"Bearer t"}
+        assert [message["attempt"] for _, message in served[1]][:4] == [1, 2, 3, 4]
+        assert fleet.tally.failed >= 2
+
+
+async def test_with_a_dead_broker_the_press_goes_by_https():
+    async with (
+        press_server([(200, None)]) as (url, _),
+        Fleet(
+            1,
+            brokers=[f"mqtt://127.0.0.1:{free_port()}"],
+            http=url,
+            tokens="t",
+            timing=QUICK,
+            patience=EAGER,
+        ) as fleet,
+    ):
+        receipt = await (await fleet["tgd-86-01"].press()).receipted(within_s=10)
+        assert receipt["path"] == "https"
+
+
+async def test_over_tls_with_a_password_of_its_own(tmp_path):
+    authority, certificate, key = self_signed(tmp_path)
+    passwords = tmp_path / "passwords"
+    passwords.write_text("tgd-86-01:right\n")
+    hashing = await asyncio.create_subprocess_exec("mosquitto_passwd", "-U", str(passwords))
+    assert await hashing.wait() == 0
+    config = (
+        f"certfile {certificate}\nkeyfile {key}\nallow_anonymous false\n"
+        f"password_file {passwords}\nuser root\n"
+    )
+    broker = RealBroker(tmp_path, config)
+    await broker.start()
+    trust = ssl.create_default_context(cafile=str(authority))
+    seen = Recorder()
+    options = {"brokers": [broker.url.replace("mqtt:", "mqtts:")], "patience": EAGER}
+    try:
+        async with Fleet(1, passwords="right", tls=trust, listeners=[seen], **options):
+            await seen.first(Kind.CONNECTED)
+        async with Fleet(1, passwords="wrong", tls=trust, listeners=[seen], **options):
+            refused = await seen.first(Kind.PATH_FAILED)
+            assert "code 05" in str(refused.details["reason"])
+        async with Fleet(1, passwords="right", listeners=[seen], **options):
+            await seen.first(Kind.PATH_FAILED, count=len(seen.all(Kind.PATH_FAILED)) + 1)
+        assert len(seen.all(Kind.CONNECTED)) == 1
+    finally:
+        await broker.stop()
+
+
+def self_signed(folder):
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(
+            x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False
+        )
+        .sign(key, hashes.SHA256())
+    )
+    certificate, private = folder / "cert.pem", folder / "key.pem"
+    certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    private.write_bytes(
+        key.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )
+    return certificate, certificate, private
+
+
+async def program(*arguments, keys=b""):
+    """Run the command line whole; its exit code and what it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "firmware_sim",
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=os.environ | {"COLUMNS": "200"},
+    )
+    async with asyncio.timeout(30):
+        if not keys:
+            printed, _ = await process.communicate()
+            return process.returncode, printed.decode()
+        printed = b""
+        for key, until in keys:
+            while until not in printed:
+                line = await process.stdout.readline()
+                assert line, printed.decode()
+                printed += line
+            process.stdin.write(key)
+        printed += await process.stdout.read()
+        process.stdin.close()
+        return await process.wait(), printed.decode()
+
+
+async def test_the_program_plays_a_scenario_and_ends_well(broker, platform, tmp_path):
+    steps = tmp_path / "story.toml"
+    steps.write_text(
+        '[[step]]\nphone = "all"\naction = "press"\n'
+        "[[step]]\nat = 0.2\nphone = 2\naction = 'crash'\nreboot_s = 0.1\n"
+    )
+    code, printed = await program(
+        "--broker", broker.url, "--phones", "3", "--scenario", str(steps), "--store", str(tmp_path)
+    )
+    assert code == 0, printed
+    assert printed.count("  receipt  ") == 3
+    assert "crashed" in printed
+    assert (tmp_path / "tgd-86-03.json").exists()
+
+
+async def test_the_program_says_by_its_exit_code_that_a_receipt_is_missing(broker):
+    code, printed = await program(
+        "--broker", broker.url, "--phones", "2", "--press-rate", "100", "--settle", "1"
+    )
+    assert code == 1, printed
+    assert "missing" in printed
+
+
+async def test_keys_press_and_quit(broker, platform):
+    keys = [(b"2", b"tgd-86-02  connected"), (b"n1", b"receipt "), (b"q", b"on=False")]
+    code, printed = await program("--broker", broker.url, keys=keys)
+    assert code == 0, printed
+    assert "tgd-86-02  pressed" in printed
 
 
 def test_a_broker_address_is_read_or_refused_in_one_line():

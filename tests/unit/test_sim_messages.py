@@ -1,11 +1,13 @@
 """What a phone writes is what the protocol says, field for field; what it reads is checked."""
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from firmware_sim import messages, packets
 from firmware_sim.store import FileStore, Memory, OpenAlert, OpenPress
+from tgd.devices import wire
 
 BODY = {
     "trigger": "button",
@@ -74,6 +76,27 @@ def test_what_comes_down_is_read():
 def test_what_is_no_message_is_refused_and_nothing_else_happens(raw):
     with pytest.raises(messages.Unreadable):
         messages.decode(raw)
+
+
+def test_the_platform_reads_what_a_phone_writes_without_a_doubt():
+    at = datetime.fromtimestamp(103.5, UTC)
+    read = wire.press("tgd-86-01", messages.press(PRESS, 103.0), received_at=at)
+    assert read.doubts == ()
+    assert (read.sent_id, read.seq, read.attempt, read.age_s) == ("p-1", 4, 3, 3.5)
+    health = {name: BODY[name] for name in ("batt", "bs", "conn", "net")}
+    assert wire.heartbeat("tgd-86-01", messages.heartbeat(9, 5.0, health), at).seq == 9
+    assert wire.position("tgd-86-01", messages.position(BODY["loc"]), at).fix.acc == 8.0
+    wire.last_will("tgd-86-01", messages.last_will(5.0), at)
+
+
+def test_a_phone_reads_what_the_platform_writes():
+    at = datetime.fromtimestamp(5, UTC)
+    down = wire.receipt(None, code="ok", alert="a", at=at, listen="duplex")
+    assert messages.decode(down) == messages.Receipt(None, "ok", "a", "duplex")
+    down = wire.state("a", state="answered", n=2, at=at)
+    assert messages.decode(down) == messages.State("a", "answered", 2, 5.0)
+    down = wire.command("c", action="heartbeatInterval", at=at, extra={"interval": 60})
+    assert messages.decode(down).fields["interval"] == 60
 
 
 def test_connect_says_311_the_kept_session_the_user_and_the_will():

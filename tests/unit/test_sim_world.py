@@ -176,6 +176,7 @@ def test_the_command_line_fails_with_one_clear_line(tmp_path: Path):
         (["--scenario", str(wrong)], "dance"),
         (["--scenario", str(tmp_path / "none.toml")], "none.toml"),
         (["--broker", "http://x"], "mqtt://HOST"),
+        (["--http", "http://x"], "token"),
         (["--tokens", str(tmp_path / "none.toml")], "none.toml"),
     ):
         result = command(*arguments)
