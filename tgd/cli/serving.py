@@ -10,6 +10,7 @@ whoever watches it starts it anew.
 import asyncio
 import errno
 import logging
+import os
 import signal
 from collections.abc import Coroutine
 from typing import Any
@@ -51,8 +52,6 @@ async def _serve(config: Config) -> int:
     try:
         if not await _unless(stop, _start(app, config)):
             return 0
-        host, _ = config.http_address
-        _log.info("serving on http://%s:%d", f"[{host}]" if ":" in host else host, app.port)
         return 0 if not await _unless(stop, app.failed.wait()) else FATAL
     finally:
         await _stop(app)
@@ -63,8 +62,10 @@ async def _start(app: App, config: Config) -> None:
         await app.start()
     except OSError as error:
         if error.errno in _NO_ADDRESS:
-            raise CannotServe(f"cannot listen on {config.http_listen}: {error.strerror}") from error
-        raise
+            why = os.strerror(error.errno or 0)
+            raise CannotServe(f"cannot listen on {config.http_listen}: {why}") from error
+        with command.explained(config.database_url):
+            raise
 
 
 async def _stop(app: App) -> None:

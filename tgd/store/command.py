@@ -6,6 +6,7 @@ goes wrong with the database becomes ``DatabaseFailed``, whose message a person 
 which quotes neither a password nor a row.
 """
 
+import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime
@@ -74,5 +75,10 @@ def _line(error: BaseException, url: str) -> str:
         return f"the database refuses: {str(error).splitlines()[0]}"
     if isinstance(error, TimeoutError):
         return f"no database at {where}: no answer in time"
-    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return f"no database at {where}: {reason}"
+    return f"no database at {where}: {_reason(error)}"
+
+
+def _reason(error: BaseException) -> str:
+    """Return the system's words alone; asyncio adds the address to them."""
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number and number > 0 else str(error) or type(error).__name__

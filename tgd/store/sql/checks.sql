@@ -1,0 +1,29 @@
+-- name: server
+-- The server, what it does to keep a commit, and its clock.
+SELECT current_setting('server_version') AS version,
+       current_setting('server_version_num')::int / 10000 AS major,
+       current_setting('fsync') AS fsync,
+       current_setting('synchronous_commit') AS synchronous_commit,
+       current_setting('full_page_writes') AS full_page_writes,
+       clock_timestamp() AS now
+
+-- name: role
+-- May we work as tgd_app? Null where there is no such role.
+SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = 'tgd_app'
+
+-- name: excess
+-- Rights by which the server could rewrite what it must only add to.
+SELECT w.privilege || ' on ' || w.relation AS held
+FROM (VALUES ('journal', 'UPDATE'), ('journal', 'DELETE'), ('journal', 'TRUNCATE'),
+             ('consent', 'UPDATE'), ('consent', 'DELETE'), ('consent', 'TRUNCATE'),
+             ('press', 'DELETE'), ('press', 'TRUNCATE'), ('alert', 'DELETE'), ('alert', 'TRUNCATE'),
+             ('dispatch', 'DELETE'), ('dispatch', 'TRUNCATE')) AS w (relation, privilege)
+WHERE to_regclass(w.relation) IS NOT NULL
+  AND has_table_privilege('tgd_app', to_regclass(w.relation), w.privilege)
+ORDER BY 1
+
+-- name: register
+-- The phones and how many of them are in somebody's hands.
+SELECT (SELECT count(*)::int FROM device) AS phones,
+       (SELECT count(*)::int FROM assignment WHERE ended_at IS NULL) AS assigned,
+       (SELECT count(*)::int FROM device WHERE lost_at IS NOT NULL) AS lost
