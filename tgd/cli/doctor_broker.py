@@ -121,7 +121,8 @@ async def _versions(url: str, tls: ssl.SSLContext | None, words: _Words) -> tupl
     asked = (_asked(url),) if _asked(url) else VERSIONS
     answers = await asyncio.gather(*(speaks(version) for version in asked))
     # The older version's refusal is the plainer one: the newer may only be unknown there.
-    return [version for version, _ in answers if version is not None], answers[-1][1]
+    why = answers[-1][1].removeprefix(f"{Address.parse(url)}: ")
+    return [version for version, _ in answers if version is not None], why
 
 
 async def _exchange(what: str, ours: _Probe, topic: str) -> Finding:
