@@ -50,9 +50,8 @@ class PressRow(NamedTuple):
 
 
 class Taken(NamedTuple):
-    """What became of one press; ``fault`` is what went wrong with the batch's alerts, if it did."""
+    """What became of one press; ``fault`` is what went wrong with its alert, if it did."""
 
-    ord: int
     fresh: bool
     alert_id: UUID | None
     opened: bool

@@ -63,21 +63,17 @@ class Intake:
         Raises ``Temporary`` when the database is away (nothing is known to be committed: the
         same presses again are harmless) and ``Rejected`` when the data itself was refused.
         """
-        outcomes: dict[int, Outcome] = {}
         now = self._clock.now()
-        for turn in _turns(batch):
-            rows = [self._row(batch[index], now) for index in turn]
-            try:
-                async with self._database.connection() as connection:
-                    taken = await presses.take(connection, rows, now, self._group_from)
-            except OUTAGE as error:
-                raise Temporary(type(error).__name__) from error
-            except (asyncpg.PostgresError, ValueError, OverflowError, TypeError) as error:
-                raise Rejected(type(error).__name__) from error
-            self._report(taken)
-            for index, one in zip(turn, taken, strict=True):
-                outcomes[index] = Outcome(one.fresh, one.alert_id, one.opened, one.listen)
-        return [outcomes[index] for index in range(len(batch))]
+        rows = [self._row(press, now) for press in batch]
+        try:
+            async with self._database.connection() as connection:
+                taken = await presses.take(connection, rows, now, self._group_from)
+        except OUTAGE as error:
+            raise Temporary(type(error).__name__) from error
+        except (asyncpg.PostgresError, ValueError, OverflowError, TypeError) as error:
+            raise Rejected(type(error).__name__) from error
+        self._report(taken)
+        return [Outcome(one.fresh, one.alert_id, one.opened, one.listen) for one in taken]
 
     def _row(self, press: Press, now: datetime) -> presses.PressRow:
         key = self._sealer.new_key()
@@ -126,33 +122,10 @@ class Intake:
         return text
 
     def _report(self, taken: Sequence[presses.Taken]) -> None:
-        fault = taken[0].fault
-        if fault is not None:
-            self._metrics.intake_faults["alert"].inc()
-            _log.error("alerts could not be opened, the rescue takes the presses: %s", fault)
-
-
-def _turns(batch: Sequence[Press]) -> list[list[int]]:
-    """Split a batch so that one statement never has to tell apart two presses of one name.
-
-    The same press twice is a duplicate in any case; an id with two different seq, or two presses
-    without an id, are told apart by what is committed, so they go one after the other.
-    """
-    turns: list[list[int]] = []
-    named: list[dict[tuple[str, str | None], int | None]] = []
-    for index, press in enumerate(batch):
-        name = (press.device, press.sent_id)
-        turn = 0
-        while turn < len(turns) and name in named[turn]:
-            if press.sent_id is not None and named[turn][name] == press.seq:
-                break
-            turn += 1
-        if turn == len(turns):
-            turns.append([])
-            named.append({})
-        turns[turn].append(index)
-        named[turn][name] = press.seq
-    return turns
+        faults = [one.fault for one in taken if one.fault is not None]
+        if faults:
+            self._metrics.intake_faults["alert"].inc(len(faults))
+            _log.error("%d alerts could not be opened, the rescue comes: %s", len(faults), faults[0])
 
 
 def _own_id(press: Press) -> UUID:
