@@ -1,0 +1,113 @@
+// The server as the console sees it: the session, what is read, what is done, and the hints.
+// The stream only hints; whatever is shown was read from /alerts, and its age is known.
+
+const API = "/api/v1/";
+const READ_MS = 3000;
+const ACT_MS = 8000;
+const EVERY_MS = 2000;
+
+export class Refusal extends Error {
+  constructor(status, code, detail) {
+    super(detail);
+    this.status = status;
+    this.code = code;
+  }
+}
+
+let csrf = null;
+
+async function call(method, path, body, limit) {
+  const headers = {};
+  if (csrf && method !== "GET") headers["X-CSRF-Token"] = csrf;
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let response, answer;
+  try {
+    response = await fetch(API + path, {
+      method, headers, credentials: "same-origin", cache: "no-store",
+      body: body === undefined ? undefined : JSON.stringify(body),
+      signal: AbortSignal.timeout(limit),
+    });
+    answer = response.status === 204 ? null : await response.json();
+  } catch {
+    throw new Refusal(0, "network", "");
+  }
+  if (!response.ok) throw new Refusal(response.status, answer.code, answer.detail);
+  return answer;
+}
+
+export async function session() {
+  const found = await call("GET", "session", undefined, READ_MS);
+  csrf = found.csrf;
+  return found;
+}
+
+export async function logIn(fields) {
+  const found = await call("POST", "session", fields, ACT_MS);
+  csrf = found.csrf;
+  return found;
+}
+
+export async function logOut() {
+  await call("DELETE", "session", undefined, ACT_MS);
+  csrf = null;
+}
+
+export const act = (id, what, body) => call("POST", `alerts/${id}/${what}`, body, ACT_MS);
+export const one = (id) => call("GET", `alerts/${id}`, undefined, READ_MS);
+
+// Re-reads the open alerts at every hint and every two seconds; one reading at a time.
+export class Reader {
+  constructor({ read, ended }) {
+    this.onRead = read;
+    this.onEnded = ended;
+    this.lastOk = Date.now(); // nothing read yet: as old as this page's login
+    this.running = false;
+    this.again = false;
+    this.stopped = false;
+    this.timer = setInterval(() => this.read(), EVERY_MS);
+    this.listen();
+    this.read();
+  }
+
+  stop() {
+    this.stopped = true;
+    clearInterval(this.timer);
+    this.stream.close();
+  }
+
+  listen() {
+    this.stream = new EventSource(API + "stream");
+    this.stream.addEventListener("alerts", () => this.read());
+    this.stream.addEventListener("error", () => {
+      // An answer that is no stream (the server restarts, the session ended) is not retried
+      // by the browser: this is.
+      if (this.stream.readyState === EventSource.CLOSED && !this.stopped) {
+        setTimeout(() => this.stopped || this.listen(), 2000);
+      }
+      this.read();
+    });
+  }
+
+  async read() {
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = true;
+    try {
+      do {
+        this.again = false;
+        const asked = Date.now();
+        const page = await call("GET", "alerts?status=open&limit=500", undefined, READ_MS);
+        if (this.stopped) return;
+        this.lastOk = Date.now();
+        this.onRead(page.items, Date.parse(page.now) - (asked + this.lastOk) / 2);
+      } while (this.again);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (!this.stopped && (error.status === 401 || error.status === 403)) this.onEnded(error);
+    } finally {
+      this.running = false;
+    }
+  }
+}
