@@ -14,8 +14,6 @@ from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
 
-from aiohttp import web
-
 from tgd.clock import Clock
 from tgd.config import Config
 from tgd.devices.downlink import Downlink
@@ -40,6 +38,7 @@ from tgd.store.db import OUTAGE, Database
 from tgd.supervise import Supervisor
 from tgd.web.context import Context
 from tgd.web.routes import build
+from tgd.web.server import Server
 from tgd.web.stream import Hub
 
 STOP_S = 8.0
@@ -154,15 +153,11 @@ class App:
             config=self.config,
             ready=self.ready,
         )
-        runner = web.AppRunner(build(context), access_log=None, shutdown_timeout=2.0)
-        await runner.setup()
-        self.supervisor.on_stop("web", runner.cleanup)
-        host, port = self.config.http_address
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        addresses = runner.addresses
-        self.port = addresses[0][1]
-        _log.info("serving on http://%s:%d", host, self.port)
+        server = Server(build(context), *self.config.http_address)
+        await server.start()
+        self.supervisor.on_stop("web", server.stop)
+        self.port = server.port
+        _log.info("serving on http://%s:%d", self.config.http_address[0], self.port)
 
     async def _listen(self) -> None:
         """Hear what was committed; whoever waits looks by itself meanwhile."""
