@@ -23,6 +23,10 @@ STATEMENT_TIMEOUT_MS = 60_000
 TRIES = 10
 LEAST_VERSION = 150_000
 
+_OURS = (
+    "CREATE TABLE IF NOT EXISTS schema_migration ("
+    " number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+)
 _FILE = re.compile(r"(\d{4})_(pre|post)_(\w+)\.sql")
 _log = logging.getLogger(__name__)
 
@@ -53,20 +57,31 @@ def migrations() -> list[Migration]:
 
 
 async def migrate(
-    url: str, *, post: bool = True, done: Callable[[Migration], None] = lambda _m: None
+    url: str,
+    *,
+    post: bool = True,
+    done: Callable[[Migration], None] = lambda _m: None,
+    tries: int = TRIES,
+    lock_timeout_ms: int = LOCK_TIMEOUT_MS,
 ) -> list[Migration]:
-    """Apply what is missing and return it; ``post`` False leaves the taking away for later."""
+    """Apply what is missing and return it; ``post`` False leaves the taking away for later.
+
+    A migration waits ``lock_timeout_ms`` for its locks, ``tries`` times with growing pauses: while
+    it waits, presses wait behind it. Raises ``MigrationError``.
+    """
     connection = await asyncpg.connect(url, timeout=10)
     try:
         if connection.get_server_version().major * 10_000 < LEAST_VERSION:
             raise MigrationError("PostgreSQL 15 or later is needed")
-        await connection.execute(
-            "CREATE TABLE IF NOT EXISTS schema_migration (number int PRIMARY KEY,"
-            " name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
-        )
+        async with connection.transaction():
+            # Even IF NOT EXISTS fails where two do it at the same moment.
+            await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
+            await connection.execute(_OURS)
         applied = []
         for migration in migrations():
-            if (post or migration.phase == "pre") and await _apply(connection, migration):
+            if not post and migration.phase == "post":
+                continue
+            if await _apply(connection, migration, tries, lock_timeout_ms):
                 applied.append(migration)
                 done(migration)
         return applied
@@ -88,26 +103,31 @@ async def missing(url: str) -> list[Migration]:
         await connection.close()
 
 
-async def _apply(connection: asyncpg.Connection, migration: Migration) -> bool:
-    for attempt in range(TRIES):
+async def _apply(
+    connection: asyncpg.Connection, migration: Migration, tries: int, lock_timeout_ms: int
+) -> bool:
+    name = f"{migration.number:04d}_{migration.name}"
+    for attempt in range(tries):
         try:
-            return await _apply_once(connection, migration)
+            return await _apply_once(connection, migration, lock_timeout_ms)
         except asyncpg.LockNotAvailableError:
-            _log.warning("migration %04d waits for a lock", migration.number)
+            _log.warning("migration %s waits for a lock", name)
             await asyncio.sleep(min(2.0, 0.1 * 2**attempt))
         except asyncpg.PostgresError as error:
-            raise MigrationError(f"{migration.number:04d}_{migration.name}: {error}") from error
-    raise MigrationError(f"{migration.number:04d}_{migration.name}: no lock in {TRIES} tries")
+            raise MigrationError(f"{name}: {str(error).splitlines()[0]}") from error
+    raise MigrationError(f"{name}: no lock in {tries} tries: try again when less is going on")
 
 
-async def _apply_once(connection: asyncpg.Connection, migration: Migration) -> bool:
+async def _apply_once(
+    connection: asyncpg.Connection, migration: Migration, lock_timeout_ms: int
+) -> bool:
     """Apply one migration unless another migrator has; say whether it was applied here."""
     async with connection.transaction():
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         known = "SELECT EXISTS (SELECT FROM schema_migration WHERE number = $1)"
         if await connection.fetchval(known, migration.number):
             return False
-        await connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
+        await connection.execute(f"SET LOCAL lock_timeout = {lock_timeout_ms}")
         await connection.execute(f"SET LOCAL statement_timeout = {STATEMENT_TIMEOUT_MS}")
         await connection.execute(migration.text)
         await connection.execute(

@@ -1,0 +1,885 @@
+-- The whole schema as it stands once every migration is applied: for reading, and to compare with.
+-- Databases are never made from this file but by `tgd migrate`; a test proves that both are equal.
+
+-- What has been applied; the migrations look here first.
+CREATE TABLE schema_migration (
+    number     int PRIMARY KEY,
+    name       text NOT NULL,
+    applied_at timestamptz NOT NULL DEFAULT now()
+);
+
+-- Tables stand in the order in which things happen to a press: the register it is looked up in,
+-- the press, its alert, the deadlines, the way to the police, the journal, and the people who act.
+
+-- ── The register ────────────────────────────────────────────────────────────────────
+
+CREATE TABLE tribunal (
+    id   text PRIMARY KEY CHECK (id ~ '^[a-z0-9-]{1,64}$'),
+    name text NOT NULL
+);
+
+CREATE TABLE device (
+    id          text PRIMARY KEY CHECK (id ~ '^[A-Za-z0-9_-]{1,64}$'),
+    tribunal_id text NOT NULL REFERENCES tribunal,
+    number      text,                       -- its telephone number, E.164
+    lost_at     timestamptz,
+    created_at  timestamptz NOT NULL DEFAULT now()
+);
+
+CREATE TABLE beneficiary (
+    id             uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    label          text NOT NULL,           -- what may be shown to a room; never a name
+    listen         text NOT NULL DEFAULT 'mic_only' CHECK (listen IN ('mic_only', 'none', 'duplex')),
+    all_clear_word bytea,                   -- sealed; null when none was agreed
+    created_at     timestamptz NOT NULL DEFAULT now()
+);
+
+-- Article 41-3-1 of the Code de procédure pénale: six months, renewable, revocable.
+CREATE TABLE assignment (
+    id             uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    device_id      text NOT NULL REFERENCES device,
+    beneficiary_id uuid NOT NULL REFERENCES beneficiary,
+    starts_at      timestamptz NOT NULL,
+    ends_at        timestamptz NOT NULL CHECK (ends_at > starts_at),
+    ended_at       timestamptz,             -- revoked or run out
+    returned_at    timestamptz CHECK (returned_at IS NULL OR ended_at IS NOT NULL)
+);
+CREATE UNIQUE INDEX assignment_one_active_per_device ON assignment (device_id) WHERE ended_at IS NULL;
+CREATE UNIQUE INDEX assignment_one_active_per_beneficiary ON assignment (beneficiary_id) WHERE ended_at IS NULL;
+CREATE INDEX assignment_device ON assignment (device_id, starts_at DESC);
+
+-- The latest row speaks. Being located is a consent of its own, apart from carrying the phone.
+CREATE TABLE consent (
+    no            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    assignment_id uuid NOT NULL REFERENCES assignment,
+    kind          text NOT NULL CHECK (kind IN ('location')),
+    given         boolean NOT NULL,
+    at            timestamptz NOT NULL,
+    recorded_by   text NOT NULL
+);
+CREATE INDEX consent_latest ON consent (assignment_id, kind, no DESC);
+
+-- What the register says of each phone: who holds it, and whether she agreed to be located.
+-- An ended assignment keeps its last consent until the phone is back.
+CREATE VIEW holder AS
+SELECT d.id AS device,
+       a.id AS assignment_id,
+       a.beneficiary_id,
+       coalesce(b.listen, 'mic_only') AS listen,
+       CASE WHEN a.id IS NULL THEN 'unknown' WHEN c.given THEN 'given' ELSE 'refused' END AS consent,
+       array_remove(ARRAY[
+           CASE WHEN a.id IS NULL THEN 'device_unassigned' END,
+           CASE WHEN a.ended_at IS NOT NULL OR a.ends_at < now() THEN 'assignment_ended' END,
+           CASE WHEN d.lost_at IS NOT NULL THEN 'device_lost' END,
+           CASE WHEN a.id IS NULL THEN 'consent_unknown' END,
+           CASE WHEN a.id IS NOT NULL AND c.given IS NOT TRUE THEN 'location_refused' END
+       ], NULL) AS doubts
+FROM device d
+LEFT JOIN LATERAL (
+    SELECT * FROM assignment
+    WHERE device_id = d.id AND returned_at IS NULL
+    ORDER BY starts_at DESC LIMIT 1
+) a ON true
+LEFT JOIN beneficiary b ON b.id = a.beneficiary_id
+LEFT JOIN LATERAL (
+    SELECT given FROM consent
+    WHERE assignment_id = a.id AND kind = 'location'
+    ORDER BY no DESC LIMIT 1
+) c ON true;
+
+CREATE TABLE room (
+    id            text PRIMARY KEY CHECK (id ~ '^[A-Za-z0-9._-]{1,64}$'),
+    name          text NOT NULL,
+    institution   text NOT NULL CHECK (institution IN ('PN', 'GN', 'PP')),
+    address       text NOT NULL,            -- its CISU identifier
+    services      text[] NOT NULL DEFAULT '{}',
+    phone         text,
+    is_default    boolean NOT NULL DEFAULT false,
+    neighbour     text,
+    inbound_token bytea UNIQUE              -- SHA-256 of the token with which it calls us
+);
+CREATE UNIQUE INDEX room_one_default ON room (is_default) WHERE is_default;
+
+CREATE TABLE room_line (
+    room_id   text NOT NULL REFERENCES room ON DELETE CASCADE,
+    line      int NOT NULL CHECK (line >= 0),
+    adapter   text NOT NULL CHECK (adapter IN ('https', 'amqp', 'cap', 'voice')),
+    url       text,
+    token     bytea,                        -- sealed
+    timeout_s double precision NOT NULL CHECK (timeout_s > 0),
+    PRIMARY KEY (room_id, line)
+);
+
+-- ── The press ───────────────────────────────────────────────────────────────────────
+
+-- No CHECK here: a rule that one press can break would stop all the others. The unique
+-- indexes only ever turn a press into a duplicate (ON CONFLICT DO NOTHING).
+CREATE TABLE press (
+    no           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    device       text NOT NULL,
+    reply_to     text NOT NULL,
+    id           uuid NOT NULL,             -- ours: the phone's own where it can serve
+    sent_id      text,                      -- as the phone sent it, for the receipt
+    seq          bigint,
+    attempt      int,
+    tst          double precision,          -- the gesture, by the phone's clock
+    pressed_at   timestamptz NOT NULL,
+    received_at  timestamptz NOT NULL,
+    age_s        double precision NOT NULL,
+    trigger      text NOT NULL,
+    path         text NOT NULL,
+    batt         int,
+    doubts       text[] NOT NULL,
+    digest       bytea NOT NULL,            -- SHA-256 of the bytes
+    retained     boolean NOT NULL,
+    raw          bytea,                     -- sealed; null once erased
+    raw_key      bytea,                     -- its data key, wrapped; null once erased
+    last_seen_at timestamptz NOT NULL       -- of an id-less press: its latest repetition
+);
+CREATE UNIQUE INDEX press_id ON press (device, id);
+CREATE UNIQUE INDEX press_sent_id ON press (device, sent_id, seq) NULLS NOT DISTINCT WHERE sent_id IS NOT NULL;
+CREATE UNIQUE INDEX press_retained ON press (device, digest) WHERE retained;
+CREATE INDEX press_idless ON press (device, last_seen_at) WHERE sent_id IS NULL;
+
+-- What arrived on another topic and could not be read: never its content.
+CREATE TABLE quarantine (
+    no          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    received_at timestamptz NOT NULL,
+    topic       text NOT NULL,
+    reason      text NOT NULL,
+    size        int NOT NULL,
+    digest      bytea NOT NULL
+);
+
+CREATE TABLE device_health (
+    device            text PRIMARY KEY REFERENCES device ON DELETE CASCADE,
+    heartbeat_at      timestamptz,
+    batt              int,
+    bs                int,
+    conn              text,
+    fw                text,
+    lost_connection_at timestamptz
+);
+
+-- ── The alert ───────────────────────────────────────────────────────────────────────
+
+CREATE SEQUENCE case_number;
+
+CREATE FUNCTION next_case_id(p_at timestamptz) RETURNS text LANGUAGE sql VOLATILE
+BEGIN ATOMIC
+    SELECT to_char(p_at AT TIME ZONE 'Europe/Paris', 'YYYYMMDD') || '-' || lpad(n, greatest(6, length(n)), '0')
+    FROM (SELECT nextval('case_number')::text AS n) AS number;
+END;
+
+CREATE TABLE alert (
+    id            uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    case_id       text NOT NULL UNIQUE,
+    device        text NOT NULL,
+    reply_to      text NOT NULL,
+    known         boolean NOT NULL,         -- is the phone in the register?
+    assignment_id uuid REFERENCES assignment,   -- as it was at the opening
+    consent       text NOT NULL CHECK (consent IN ('given', 'refused', 'unknown')),
+    located       boolean NOT NULL,
+    listen        text NOT NULL,
+    plan          jsonb NOT NULL,           -- the deadlines' lengths, frozen at the opening
+    key           bytea,                    -- the alert's data key, wrapped; null once erased
+    follows       uuid REFERENCES alert,
+    rescued       boolean NOT NULL DEFAULT false,
+
+    status        text NOT NULL DEFAULT 'ringing'
+                  CHECK (status IN ('ringing', 'answered', 'police', 'closed')),
+    opened_at     timestamptz NOT NULL,
+    rings         text NOT NULL DEFAULT 'first' CHECK (rings IN ('first', 'everyone')),
+    first_tst     double precision,         -- the first gesture, by the phone's clock
+    pressed_at    timestamptz NOT NULL,     -- the first gesture, by ours
+    last_press_id uuid NOT NULL,
+    last_press_at timestamptz NOT NULL,
+    presses       int NOT NULL DEFAULT 1,
+    answered_at   timestamptz,
+    answered_by   text,
+    voice         text CHECK (voice IN ('holder', 'child', 'other', 'nobody')),
+    voice_at      timestamptz,
+    nobody        int NOT NULL DEFAULT 0,   -- how often nobody was heard
+    holder_heard_at timestamptz,
+    extended      int NOT NULL DEFAULT 0,
+    verdict       text CHECK (verdict IN ('police', 'forwarded', 'no_danger', 'test', 'accidental')),
+    verdict_by    text,
+    verdict_at    timestamptz,
+    reason        text,                     -- of a forwarding
+    police_at     timestamptz,
+    coerced       boolean NOT NULL DEFAULT false,
+    told_rooms_at timestamptz,              -- the latest further-press Update
+    contact_lost_at timestamptz,
+    outcome       text,
+    closed_at     timestamptz,
+    closed_by     text,
+    told          int NOT NULL DEFAULT 1,   -- n of the latest state sent to the phone
+    told_state    text NOT NULL DEFAULT 'received',
+
+    UNIQUE (id, located),
+    CHECK (located = (consent <> 'refused')),
+    CHECK ((answered_at IS NULL) = (answered_by IS NULL)),
+    CHECK (status <> 'answered' OR answered_by IS NOT NULL),
+    CHECK (status <> 'police' OR police_at IS NOT NULL),
+    CHECK ((status = 'closed') = (closed_at IS NOT NULL)),
+    CHECK (status <> 'closed' OR (closed_by IS NOT NULL AND verdict IS NOT NULL)),
+    CHECK ((verdict IS NULL) = (verdict_at IS NULL)),
+    CHECK (police_at IS NULL OR verdict IS NOT NULL),
+    CHECK (verdict <> 'forwarded' OR reason IS NOT NULL),
+    CHECK (follows <> id)
+);
+CREATE UNIQUE INDEX alert_one_open_per_device ON alert (device) WHERE status <> 'closed';
+CREATE INDEX alert_device ON alert (device, opened_at DESC);
+CREATE INDEX alert_opened ON alert (opened_at DESC, id);
+CREATE INDEX alert_unknown ON alert (opened_at) WHERE NOT known;
+
+CREATE FUNCTION alert_moves_forward() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF array_position(ARRAY['ringing', 'answered', 'police', 'closed'], NEW.status)
+       < array_position(ARRAY['ringing', 'answered', 'police', 'closed'], OLD.status) THEN
+        RAISE EXCEPTION 'alert %: status cannot go from % back to %', OLD.id, OLD.status, NEW.status
+            USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER alert_moves_forward BEFORE UPDATE OF status ON alert
+    FOR EACH ROW WHEN (NEW.status <> OLD.status) EXECUTE FUNCTION alert_moves_forward();
+
+CREATE TABLE alert_press (
+    press_no bigint PRIMARY KEY REFERENCES press,
+    alert_id uuid NOT NULL REFERENCES alert
+);
+CREATE INDEX alert_press_alert ON alert_press (alert_id);
+
+-- Law (art. 41-3-1): a position exists only inside an open alert of a holder who agreed.
+-- The foreign key asks for the consent, the trigger for the open alert.
+CREATE TABLE position (
+    no          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    alert_id    uuid NOT NULL,
+    located     boolean NOT NULL DEFAULT true CHECK (located),
+    press_no    bigint REFERENCES press,
+    lat         double precision NOT NULL CHECK (lat BETWEEN -90 AND 90),
+    lon         double precision NOT NULL CHECK (lon BETWEEN -180 AND 180),
+    acc         double precision,
+    confidence  double precision NOT NULL,
+    method      text,
+    alt         double precision,
+    vac         double precision,
+    vel         double precision,
+    cog         double precision,
+    fixed_at    timestamptz NOT NULL,
+    received_at timestamptz NOT NULL,
+    doubts      text[] NOT NULL DEFAULT '{}',
+    FOREIGN KEY (alert_id, located) REFERENCES alert (id, located)
+);
+CREATE INDEX position_alert ON position (alert_id, no DESC);
+
+CREATE FUNCTION position_needs_open_alert() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM alert WHERE id = NEW.alert_id AND status <> 'closed' FOR KEY SHARE) THEN
+        RAISE EXCEPTION 'a position needs an open alert' USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER position_needs_open_alert BEFORE INSERT ON position
+    FOR EACH ROW EXECUTE FUNCTION position_needs_open_alert();
+
+CREATE TABLE note (
+    no       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    alert_id uuid NOT NULL REFERENCES alert,
+    at       timestamptz NOT NULL,
+    author   text NOT NULL,
+    text     bytea                          -- sealed under the alert's key; null once erased
+);
+CREATE INDEX note_alert ON note (alert_id);
+
+-- ── The way to the police ───────────────────────────────────────────────────────────
+
+CREATE FUNCTION ladder_rank(p_state text) RETURNS int LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN array_position(ARRAY['pending', 'sending', 'delivered', 'received', 'integrated',
+                            'seen', 'engaged', 'on_scene', 'closed'], p_state);
+
+-- One room that is told of one alert. A refusal or a further press begins a new round of
+-- the ladder; inside a round the state only rises.
+CREATE TABLE dispatch (
+    id              uuid PRIMARY KEY,
+    alert_id        uuid NOT NULL REFERENCES alert,
+    room_id         text REFERENCES room,   -- null: no room is configured, a person must call
+    line            int,
+    lead            boolean NOT NULL,
+    state           text NOT NULL CHECK (ladder_rank(state) IS NOT NULL),
+    round           int NOT NULL DEFAULT 1 CHECK (round >= 1),
+    attempts        int NOT NULL DEFAULT 0,
+    dispatched_at   timestamptz NOT NULL,
+    sent_at         timestamptz,            -- the first delivery of this round
+    acknowledged_at timestamptz,
+    acknowledged_by text,
+    reference       text,                   -- the room's own, of a hand-off by telephone
+    CHECK ((acknowledged_at IS NULL) = (acknowledged_by IS NULL)),
+    CHECK ((room_id IS NULL) = (line IS NULL)),
+    UNIQUE NULLS NOT DISTINCT (alert_id, room_id)
+);
+
+CREATE FUNCTION dispatch_moves_forward() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    IF (NEW.round, ladder_rank(NEW.state)) < (OLD.round, ladder_rank(OLD.state)) THEN
+        RAISE EXCEPTION 'dispatch %: % of round % cannot follow % of round %',
+            OLD.id, NEW.state, NEW.round, OLD.state, OLD.round USING ERRCODE = 'check_violation';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER dispatch_moves_forward BEFORE UPDATE OF state, round ON dispatch
+    FOR EACH ROW EXECUTE FUNCTION dispatch_moves_forward();
+
+-- One message to one room. Its id is the distributionID and so the idempotency key: what is
+-- repeated is repeated to the letter (the sealed content), under the same id until it expires.
+CREATE TABLE envelope (
+    id           uuid PRIMARY KEY,
+    no           bigint GENERATED ALWAYS AS IDENTITY,
+    dispatch_id  uuid NOT NULL REFERENCES dispatch,
+    alert_id     uuid NOT NULL REFERENCES alert,
+    purpose      text NOT NULL CHECK (purpose IN ('report', 'press', 'verdict', 'contact')),
+    round        int NOT NULL,
+    line         int NOT NULL,
+    state        text NOT NULL DEFAULT 'waiting'
+                 CHECK (state IN ('waiting', 'sending', 'delivered', 'received', 'integrated', 'seen',
+                                  'refused', 'expired')),
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL,
+    next_at      timestamptz NOT NULL,
+    lease_until  timestamptz,
+    attempts     int NOT NULL DEFAULT 0,
+    delivered_at timestamptz,
+    content      bytea,                     -- sealed under the alert's key
+    error        text,
+    CHECK ((state = 'sending') = (lease_until IS NOT NULL))
+);
+CREATE INDEX envelope_open ON envelope (next_at) WHERE state IN ('waiting', 'sending');
+CREATE INDEX envelope_dispatch ON envelope (dispatch_id, no);
+
+-- What a person has to do by telephone, on the alert's screen until it is done.
+CREATE TABLE task (
+    id          uuid PRIMARY KEY,
+    alert_id    uuid NOT NULL REFERENCES alert,
+    dispatch_id uuid REFERENCES dispatch,
+    kind        text NOT NULL CHECK (kind IN ('voice')),
+    about       text NOT NULL,              -- why to call: dispatch, verdict, not_engaged, refused …
+    room_id     text,
+    number      text,
+    red         boolean NOT NULL,
+    raised_at   timestamptz NOT NULL,
+    done_at     timestamptz,
+    done_by     text,
+    CHECK ((done_at IS NULL) = (done_by IS NULL))
+);
+CREATE INDEX task_alert ON task (alert_id);
+
+-- ── Deadlines ───────────────────────────────────────────────────────────────────────
+
+-- Only running ones: a deadline that was met or has passed is a fact in the journal. The
+-- row's number is the token of the step it belongs to: a step that ends takes it away.
+CREATE TABLE deadline (
+    no          bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    alert_id    uuid NOT NULL REFERENCES alert,
+    dispatch_id uuid REFERENCES dispatch,
+    name        text NOT NULL CHECK (name IN ('overflow', 'answer', 'voice', 'doubt', 'received',
+                                              'acknowledged', 'engaged', 'closing', 'contact',
+                                              'further_press')),
+    due_at      timestamptz NOT NULL,
+    late        boolean NOT NULL DEFAULT false,
+    UNIQUE NULLS NOT DISTINCT (alert_id, dispatch_id, name)
+);
+CREATE INDEX deadline_due ON deadline (due_at);
+
+-- ── What the phone is told ──────────────────────────────────────────────────────────
+
+CREATE TABLE downlink (
+    no       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    reply_to text NOT NULL,
+    message  jsonb NOT NULL,                -- a state or a command of tgd-mqtt/1
+    at       timestamptz NOT NULL
+);
+
+-- ── The journal ─────────────────────────────────────────────────────────────────────
+
+CREATE TABLE journal (
+    no       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at       timestamptz NOT NULL,
+    actor    text NOT NULL,
+    alert_id uuid,
+    kind     text NOT NULL,
+    details  jsonb NOT NULL DEFAULT '{}'
+);
+CREATE INDEX journal_alert ON journal (alert_id, no);
+
+CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'the journal is append-only' USING ERRCODE = 'insufficient_privilege';
+END $$;
+CREATE TRIGGER journal_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal
+    FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only();
+
+-- ── People and programs that act ────────────────────────────────────────────────────
+
+CREATE TABLE account (
+    id            uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    username      text NOT NULL UNIQUE CHECK (username ~ '^[A-Za-z0-9._-]{1,64}$'),
+    password_hash text NOT NULL,            -- argon2id
+    totp_secret   bytea,                    -- sealed; null: not asked for
+    role          text NOT NULL CHECK (role IN ('operator', 'supervisor', 'prosecutor', 'association',
+                                                'admin', 'auditor')),
+    tribunal_id   text REFERENCES tribunal,
+    created_at    timestamptz NOT NULL,
+    disabled_at   timestamptz
+);
+
+CREATE TABLE web_session (
+    id         bytea PRIMARY KEY,           -- SHA-256 of the cookie
+    account_id uuid NOT NULL REFERENCES account ON DELETE CASCADE,
+    csrf       text NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+
+CREATE TABLE token (
+    id         bytea PRIMARY KEY,           -- SHA-256 of the bearer token
+    role       text NOT NULL CHECK (role IN ('operator', 'supervisor', 'prosecutor', 'association',
+                                             'admin', 'auditor', 'phone')),
+    name       text NOT NULL CHECK (name ~ '^[A-Za-z0-9._-]{1,64}$'),  -- of a phone: its device id
+    created_at timestamptz NOT NULL,
+    revoked_at timestamptz
+);
+
+-- ── Rights ──────────────────────────────────────────────────────────────────────────
+
+-- The server works as tgd_app, whoever it connects as.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tgd_app') THEN
+        CREATE ROLE tgd_app NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;  -- another database of this cluster was migrated at the same moment
+END $$;
+GRANT tgd_app TO CURRENT_USER;
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO tgd_app;
+REVOKE UPDATE, DELETE ON journal FROM tgd_app;
+REVOKE UPDATE, DELETE ON consent FROM tgd_app;
+REVOKE DELETE ON press, alert, dispatch, envelope, alert_press FROM tgd_app;
+REVOKE INSERT, UPDATE, DELETE ON tribunal FROM tgd_app;
+GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO tgd_app;
+GRANT INSERT ON tribunal TO tgd_app;
+
+-- Arrow 1, press → alert: a batch of presses in one round trip and one commit.
+--
+-- take_presses keeps each press (raw first, then interpret) and then opens or joins its alert
+-- inside a block of its own: whatever goes wrong there, the press stays, and `fault` says what it
+-- was. A press left without an alert is found by the rescue.
+--
+-- Small statements in a loop, on purpose: once planned they cost some 10 µs each, their plans are
+-- index look-ups whatever the statistics say, and a batch of one pays for one.
+
+-- The alert of one press that is kept: opened, or joined if the phone has one open.
+CREATE FUNCTION open_alert(
+    p_now timestamptz, p_day text, p_group_from int, p_no bigint, p_device text, p_reply_to text, p_id uuid,
+    p_tst float8, p_pressed_at timestamptz, p_received_at timestamptz, p_doubts text[], p_key bytea,
+    p_plan jsonb, p_holder holder,
+    p_lat float8, p_lon float8, p_acc float8, p_confidence float8, p_method text, p_alt float8,
+    p_vac float8, p_vel float8, p_cog float8, p_fixed_at timestamptz, p_fix_doubts text,
+    OUT alert_id uuid, OUT opened boolean, OUT listen text
+) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_device  text := p_device;
+    v_known   boolean := p_holder.device IS NOT NULL;
+    v_consent text := coalesce(p_holder.consent, 'unknown');
+    v_alert   record;
+    v_number  text;
+BEGIN
+    opened := false;
+    LOOP
+        SELECT a.id, a.status, a.located, a.listen, a.plan INTO v_alert
+        FROM alert a WHERE a.device = v_device AND a.status <> 'closed' FOR UPDATE;
+        EXIT WHEN FOUND;
+        -- Phones that the register does not know share one alert above a rate.
+        IF NOT v_known AND v_device <> '*unknown*' AND (
+            SELECT count(*) FROM alert u WHERE NOT u.known AND u.opened_at > p_now - interval '60 seconds'
+        ) >= p_group_from THEN
+            v_device := '*unknown*';
+            CONTINUE;
+        END IF;
+        v_number := nextval('case_number');
+        INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen, plan,
+                           key, follows, opened_at, first_tst, pressed_at, last_press_id, last_press_at)
+        VALUES (p_day || lpad(v_number, greatest(6, length(v_number)), '0'), v_device, p_reply_to, v_known, p_holder.assignment_id, v_consent,
+                v_consent <> 'refused', coalesce(p_holder.listen, 'mic_only'), p_plan, p_key,
+                (SELECT c.id FROM alert c WHERE c.device = v_device ORDER BY c.opened_at DESC LIMIT 1),
+                p_now, p_tst, p_pressed_at, p_id, p_received_at)
+        ON CONFLICT (device) WHERE status <> 'closed' DO NOTHING
+        RETURNING id, status, located, listen, plan INTO v_alert;
+        IF FOUND THEN
+            opened := true;
+            EXIT;
+        END IF;
+    END LOOP;
+    alert_id := v_alert.id;
+    listen := v_alert.listen;
+
+    INSERT INTO alert_press (press_no, alert_id) VALUES (p_no, v_alert.id);
+    IF opened THEN
+        INSERT INTO deadline (alert_id, name, due_at)
+        SELECT v_alert.id, d.key, p_now + d.value::float8 * interval '1 second'
+        FROM jsonb_each_text(v_alert.plan -> 'opening') AS d;
+    ELSE
+        UPDATE alert SET last_press_id = p_id, last_press_at = p_received_at, presses = presses + 1,
+                         reply_to = p_reply_to, contact_lost_at = NULL
+        WHERE id = v_alert.id;
+        -- A word from the phone: contact is (again) there.
+        INSERT INTO deadline (alert_id, name, due_at)
+        SELECT v_alert.id, 'contact', p_now + (v_alert.plan ->> 'contact')::float8 * interval '1 second'
+        WHERE v_alert.plan ? 'contact'
+        ON CONFLICT (alert_id, dispatch_id, name) DO UPDATE SET due_at = excluded.due_at;
+        -- The rooms that were told hear of it.
+        IF v_alert.status = 'police' THEN
+            INSERT INTO deadline (alert_id, name, due_at) VALUES (v_alert.id, 'further_press', p_now)
+            ON CONFLICT (alert_id, dispatch_id, name) DO NOTHING;
+        END IF;
+    END IF;
+
+    IF p_lat IS NOT NULL AND v_alert.located THEN
+        INSERT INTO position (alert_id, press_no, lat, lon, acc, confidence, method, alt, vac, vel, cog,
+                              fixed_at, received_at, doubts)
+        VALUES (v_alert.id, p_no, p_lat, p_lon, p_acc, p_confidence, p_method, p_alt, p_vac, p_vel, p_cog,
+                p_fixed_at, p_received_at, string_to_array(p_fix_doubts, ','));
+    END IF;
+
+    INSERT INTO journal (at, actor, alert_id, kind, details)
+    VALUES (p_now, 'phone', v_alert.id, 'press',
+            jsonb_build_object('press', p_id, 'opened', opened, 'doubts', p_doubts));
+END $$;
+
+
+CREATE FUNCTION take_presses(
+    p_now timestamptz, p_group_from int,
+    p_device text[], p_reply_to text[], p_id uuid[], p_sent_id text[], p_seq bigint[], p_attempt int[],
+    p_tst float8[], p_pressed_at timestamptz[], p_received_at timestamptz[], p_age_s float8[],
+    p_trigger text[], p_path text[], p_batt int[], p_doubts text[], p_digest bytea[], p_retained boolean[],
+    p_raw bytea[], p_redacted bytea[], p_raw_key bytea[], p_plan text[],
+    p_lat float8[], p_lon float8[], p_acc float8[], p_confidence float8[], p_method text[],
+    p_alt float8[], p_vac float8[], p_vel float8[], p_cog float8[], p_fixed_at timestamptz[],
+    p_fix_doubts text[],
+    OUT fresh boolean, OUT alert_id uuid, OUT opened boolean, OUT listen text, OUT fault text
+) RETURNS SETOF record LANGUAGE plpgsql
+SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+DECLARE
+    r        record;
+    v_own    uuid;
+    v_twin   record;
+    v_holder holder;
+    v_day    text := to_char(p_now AT TIME ZONE 'Europe/Paris', 'YYYYMMDD-');
+    v_no     bigint;                    -- the press's number, or that of the press it repeats
+BEGIN
+    FOR r IN
+        SELECT * FROM unnest(p_device, p_reply_to, p_id, p_sent_id, p_seq, p_attempt, p_tst, p_pressed_at,
+                             p_received_at, p_age_s, p_trigger, p_path, p_batt, p_doubts, p_digest,
+                             p_retained, p_raw, p_redacted, p_raw_key, p_plan, p_lat, p_lon, p_acc,
+                             p_confidence, p_method, p_alt, p_vac, p_vel, p_cog, p_fixed_at, p_fix_doubts)
+        AS g (device, reply_to, id, sent_id, seq, attempt, tst, pressed_at, received_at, age_s, trigger,
+              path, batt, doubts, digest, retained, raw, redacted, raw_key, plan, lat, lon, acc,
+              confidence, method, alt, vac, vel, cog, fixed_at, fix_doubts)
+    LOOP
+        v_own := r.id;
+        fresh := true;
+        alert_id := NULL;
+        opened := false;
+        listen := NULL;
+        fault := NULL;
+
+        -- Rule 3: one (device, id) is one press; another seq makes another; where one copy came
+        -- without its seq it is the same. Id-less presses of one phone less than 15 s apart are one.
+        IF r.sent_id IS NULL THEN
+            UPDATE press p SET last_seen_at = greatest(p.last_seen_at, r.received_at)
+            WHERE p.no = (SELECT t.no FROM press t WHERE t.device = r.device AND t.sent_id IS NULL
+                          AND t.last_seen_at > r.received_at - interval '15 seconds'
+                          ORDER BY t.last_seen_at DESC LIMIT 1)
+            RETURNING p.no INTO v_no;
+            fresh := NOT FOUND;
+        ELSE
+            SELECT p.no, p.seq INTO v_twin FROM press p
+            WHERE p.device = r.device AND p.sent_id = r.sent_id
+            ORDER BY (p.seq = r.seq OR p.seq IS NULL OR r.seq IS NULL) DESC, p.no LIMIT 1;
+            IF FOUND THEN
+                IF v_twin.seq <> r.seq THEN
+                    r.doubts := concat_ws(',', nullif(r.doubts, ''), 'id_reused');
+                    v_own := gen_random_uuid();
+                ELSE
+                    fresh := false;
+                    v_no := v_twin.no;
+                END IF;
+            END IF;
+        END IF;
+
+        IF fresh THEN
+            SELECT * INTO v_holder FROM holder h WHERE h.device = r.device;
+            r.doubts := concat_ws(',', nullif(r.doubts, ''), CASE WHEN NOT FOUND
+                THEN 'device_unknown,consent_unknown'
+                ELSE nullif(array_to_string(v_holder.doubts, ','), '') END);
+            INSERT INTO press (device, reply_to, id, sent_id, seq, attempt, tst, pressed_at, received_at,
+                               age_s, trigger, path, batt, doubts, digest, retained, raw, raw_key, last_seen_at)
+            VALUES (r.device, r.reply_to, v_own, r.sent_id, r.seq, r.attempt, r.tst, r.pressed_at,
+                    r.received_at, r.age_s, r.trigger, r.path, r.batt, string_to_array(r.doubts, ','),
+                    r.digest, r.retained,
+                    CASE WHEN v_holder.consent = 'refused' THEN coalesce(r.redacted, r.raw) ELSE r.raw END,
+                    r.raw_key, r.received_at)
+            ON CONFLICT DO NOTHING
+            RETURNING no INTO v_no;
+            fresh := FOUND;
+            IF NOT fresh THEN  -- a retained delivery seen before, or another server was faster
+                SELECT p.no INTO v_no FROM press p
+                WHERE p.device = r.device AND (p.id = r.id OR (p.retained AND p.digest = r.digest)) LIMIT 1;
+            END IF;
+        END IF;
+
+        IF fresh AND r.plan IS NOT NULL THEN
+            BEGIN
+                SELECT o.alert_id, o.opened, o.listen INTO alert_id, opened, listen
+                FROM open_alert(p_now, v_day, p_group_from, v_no, r.device, r.reply_to, v_own, r.tst, r.pressed_at,
+                                r.received_at, string_to_array(r.doubts, ','), r.raw_key, r.plan::jsonb,
+                                v_holder, r.lat, r.lon, r.acc, r.confidence, r.method, r.alt, r.vac, r.vel,
+                                r.cog, r.fixed_at, r.fix_doubts) AS o;
+            EXCEPTION WHEN OTHERS THEN
+                GET STACKED DIAGNOSTICS fault = MESSAGE_TEXT;
+                fault := SQLSTATE || ' ' || fault;
+                alert_id := NULL;
+                opened := false;
+            END;
+        ELSIF NOT fresh THEN
+            SELECT k.alert_id, a.listen INTO alert_id, listen
+            FROM alert_press k JOIN alert a ON a.id = k.alert_id WHERE k.press_no = v_no;
+        END IF;
+        listen := coalesce(listen, v_holder.listen, 'mic_only');
+        RETURN NEXT;
+    END LOOP;
+    PERFORM pg_notify('tgd', 'press');
+END $$;
+
+GRANT EXECUTE ON FUNCTION take_presses, open_alert TO tgd_app;
+
+-- An alert is acted upon whole: locked, read, changed by the rules, and saved, in two round trips.
+--
+-- Whoever touches the rows of an alert locks the alert first: then no two of them can stand in
+-- each other's way, and none can miss what the other wrote.
+
+CREATE VIEW envelope_head AS
+SELECT id, dispatch_id, alert_id, purpose, round, line, state, created_at, expires_at, next_at, lease_until
+FROM envelope;
+
+CREATE FUNCTION hold_alerts(p_ids uuid[])
+RETURNS TABLE (held alert, running deadline[], told dispatch[], sent envelope_head[], calls task[])
+LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM FROM alert a WHERE a.id = ANY (p_ids) ORDER BY a.id FOR UPDATE;
+    -- A second statement, hence a second snapshot: it sees what the last holder committed.
+    RETURN QUERY
+    SELECT a,
+           ARRAY(SELECT d FROM deadline d WHERE d.alert_id = a.id ORDER BY d.no),
+           ARRAY(SELECT d FROM dispatch d WHERE d.alert_id = a.id ORDER BY d.lead DESC, d.dispatched_at),
+           CASE WHEN a.police_at IS NULL THEN '{}'
+                ELSE ARRAY(SELECT e FROM envelope_head e WHERE e.alert_id = a.id ORDER BY e.created_at) END,
+           ARRAY(SELECT t FROM task t WHERE t.alert_id = a.id ORDER BY t.raised_at)
+    FROM alert a WHERE a.id = ANY (p_ids) ORDER BY a.id;
+END $$;
+
+CREATE INDEX envelope_alert ON envelope (alert_id);
+CREATE INDEX dispatch_alert ON dispatch (alert_id);
+
+-- p_changes: {"alerts": [row…], "stopped": [{alert_id, dispatch_id, name}…], "running": [row…],
+-- "dispatches": [row…], "envelopes": [row…], "tasks": [row…], "facts": [row…], "phone": [row…]}
+CREATE FUNCTION save_alerts(p_changes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE alert a SET
+        status = r.status, rings = r.rings, answered_at = r.answered_at, answered_by = r.answered_by,
+        voice = r.voice, voice_at = r.voice_at, nobody = r.nobody, holder_heard_at = r.holder_heard_at,
+        extended = r.extended, verdict = r.verdict, verdict_by = r.verdict_by, verdict_at = r.verdict_at,
+        reason = r.reason, police_at = r.police_at, coerced = r.coerced, told_rooms_at = r.told_rooms_at,
+        contact_lost_at = r.contact_lost_at, outcome = r.outcome, closed_at = r.closed_at,
+        closed_by = r.closed_by, told = r.told, told_state = r.told_state
+    FROM jsonb_populate_recordset(NULL::alert, p_changes -> 'alerts') AS r WHERE a.id = r.id;
+
+    DELETE FROM deadline d
+    USING jsonb_to_recordset(p_changes -> 'stopped') AS r (alert_id uuid, dispatch_id uuid, name text)
+    WHERE d.alert_id = r.alert_id AND d.name = r.name AND d.dispatch_id IS NOT DISTINCT FROM r.dispatch_id;
+
+    INSERT INTO dispatch (id, alert_id, room_id, line, lead, state, round, attempts, dispatched_at,
+                          sent_at, acknowledged_at, acknowledged_by, reference)
+    SELECT r.id, r.alert_id, r.room_id, r.line, r.lead, r.state, r.round, r.attempts, r.dispatched_at,
+           r.sent_at, r.acknowledged_at, r.acknowledged_by, r.reference
+    FROM jsonb_populate_recordset(NULL::dispatch, p_changes -> 'dispatches') AS r
+    ON CONFLICT (id) DO UPDATE SET
+        line = excluded.line, state = excluded.state, round = excluded.round, sent_at = excluded.sent_at,
+        attempts = excluded.attempts,
+        acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by,
+        reference = excluded.reference;
+
+    INSERT INTO envelope (id, dispatch_id, alert_id, purpose, round, line, state, created_at, expires_at,
+                          next_at, lease_until)
+    SELECT r.id, r.dispatch_id, r.alert_id, r.purpose, r.round, r.line, r.state, r.created_at,
+           r.expires_at, r.next_at, r.lease_until
+    FROM jsonb_populate_recordset(NULL::envelope, p_changes -> 'envelopes') AS r
+    ON CONFLICT (id) DO UPDATE SET
+        state = excluded.state, next_at = excluded.next_at, lease_until = excluded.lease_until;
+
+    INSERT INTO deadline (alert_id, dispatch_id, name, due_at, late)
+    SELECT r.alert_id, r.dispatch_id, r.name, r.due_at, r.late
+    FROM jsonb_populate_recordset(NULL::deadline, p_changes -> 'running') AS r
+    ON CONFLICT (alert_id, dispatch_id, name) DO UPDATE SET due_at = excluded.due_at, late = excluded.late;
+
+    INSERT INTO task (id, alert_id, dispatch_id, kind, about, room_id, number, red, raised_at, done_at, done_by)
+    SELECT r.id, r.alert_id, r.dispatch_id, r.kind, r.about, r.room_id, r.number, r.red, r.raised_at,
+           r.done_at, r.done_by
+    FROM jsonb_populate_recordset(NULL::task, p_changes -> 'tasks') AS r
+    ON CONFLICT (id) DO UPDATE SET red = excluded.red, done_at = excluded.done_at, done_by = excluded.done_by;
+
+    INSERT INTO journal (at, actor, alert_id, kind, details)
+    SELECT r.at, r.actor, r.alert_id, r.kind, r.details
+    FROM jsonb_populate_recordset(NULL::journal, p_changes -> 'facts') AS r;
+
+    INSERT INTO downlink (reply_to, message, at)
+    SELECT r.reply_to, r.message, r.at
+    FROM jsonb_populate_recordset(NULL::downlink, p_changes -> 'phone') AS r;
+
+    -- Law: positions of what was a test or a mistake go at the closing.
+    DELETE FROM position p
+    USING jsonb_populate_recordset(NULL::alert, p_changes -> 'alerts') AS r
+    WHERE p.alert_id = r.id AND r.status = 'closed' AND r.verdict IN ('test', 'accidental');
+
+    PERFORM pg_notify('tgd', 'alert');
+    IF jsonb_array_length(p_changes -> 'envelopes') > 0 THEN
+        PERFORM pg_notify('tgd', 'send');
+    END IF;
+    IF jsonb_array_length(p_changes -> 'phone') > 0 THEN
+        PERFORM pg_notify('tgd', 'downlink');
+    END IF;
+END $$;
+
+-- Arrow 3: take what is to be sent now, for the length of a lease. The content, where it was
+-- built already, comes with it; else the caller builds it and gives it to keep_contents before
+-- the transaction ends, so that a repetition is the same to the letter.
+CREATE FUNCTION claim_envelopes(p_now timestamptz, p_lease interval, p_limit int)
+RETURNS TABLE (envelope_id uuid, content bytea, held alert, told dispatch, beneficiary text, number text,
+               room room, room_line room_line, purpose text, created_at timestamptz, expires_at timestamptz,
+               attempts int, rooms_told text[], latest_press timestamptz)
+LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+DECLARE
+    v_ids uuid[];
+BEGIN
+    SELECT array_agg(c.id) INTO v_ids FROM (
+        SELECT e.id
+        FROM envelope e JOIN alert a ON a.id = e.alert_id
+        WHERE e.state IN ('waiting', 'sending')
+          AND e.next_at <= p_now AND (e.lease_until IS NULL OR e.lease_until <= p_now)
+          -- A room hears of a case first by its Report: what was raised later waits its turn.
+          AND NOT EXISTS (
+              SELECT FROM envelope b WHERE b.dispatch_id = e.dispatch_id AND b.no < e.no
+                AND b.state IN ('waiting', 'sending') AND b.round = e.round)
+        ORDER BY e.next_at, e.no LIMIT p_limit
+        FOR UPDATE OF a, e SKIP LOCKED) AS c;
+    IF v_ids IS NULL THEN
+        RETURN;
+    END IF;
+
+    UPDATE envelope SET state = 'sending', lease_until = p_now + p_lease, attempts = attempts + 1
+    WHERE id = ANY (v_ids);
+
+    UPDATE dispatch d SET
+        attempts = d.attempts + 1,
+        state = CASE WHEN e.round = d.round AND e.purpose IN ('report', 'press') AND d.state = 'pending'
+                     THEN 'sending' ELSE d.state END
+    FROM envelope e WHERE e.id = ANY (v_ids) AND d.id = e.dispatch_id;
+
+    -- From the first sending a room has so long to confirm the receipt.
+    INSERT INTO deadline (alert_id, dispatch_id, name, due_at)
+    SELECT DISTINCT ON (e.dispatch_id) e.alert_id, e.dispatch_id, 'received',
+           p_now + (a.plan ->> 'received')::float8 * interval '1 second'
+    FROM envelope e JOIN alert a ON a.id = e.alert_id
+    WHERE e.id = ANY (v_ids) AND e.purpose <> 'contact' AND a.status = 'police'
+    ON CONFLICT (alert_id, dispatch_id, name) DO NOTHING;
+
+    RETURN QUERY
+    SELECT e.id, e.content, a, d, b.label, v.number, r, l.x, e.purpose, e.created_at, e.expires_at, e.attempts,
+           ARRAY(SELECT o.address FROM dispatch x JOIN room o ON o.id = x.room_id
+                 WHERE x.alert_id = a.id ORDER BY x.lead DESC, x.dispatched_at),
+           p.pressed_at
+    FROM envelope e
+    JOIN alert a ON a.id = e.alert_id
+    JOIN dispatch d ON d.id = e.dispatch_id
+    JOIN room r ON r.id = d.room_id
+    -- The line of this message, or, where the rooms were imported anew without it, the first.
+    LEFT JOIN LATERAL (
+        SELECT x FROM room_line x WHERE x.room_id = r.id AND x.adapter = 'https'
+        ORDER BY (x.line <> e.line), x.line LIMIT 1) AS l ON true
+    LEFT JOIN assignment s ON s.id = a.assignment_id
+    LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
+    LEFT JOIN device v ON v.id = a.device
+    LEFT JOIN press p ON p.device = a.device AND p.id = a.last_press_id
+    WHERE e.id = ANY (v_ids) ORDER BY e.no;
+END $$;
+
+-- What became of each sending; p_retry_s is null where it was delivered. A sending that lost its
+-- lease meanwhile, or was overtaken by the room's answer, changes nothing but the ladder's rise.
+CREATE FUNCTION record_sent(
+    p_id uuid[], p_at timestamptz[], p_retry_at timestamptz[], p_error text[]
+) RETURNS TABLE (alert_id uuid, first_s float8) LANGUAGE plpgsql AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM FROM alert a WHERE a.id IN (SELECT e.alert_id FROM envelope e WHERE e.id = ANY (p_id))
+    ORDER BY a.id FOR UPDATE;
+
+    UPDATE envelope e SET
+        state = CASE WHEN r.retry_at IS NULL THEN 'delivered' ELSE 'waiting' END,
+        lease_until = NULL,
+        next_at = coalesce(r.retry_at, e.next_at),
+        delivered_at = coalesce(e.delivered_at, CASE WHEN r.retry_at IS NULL THEN r.at END),
+        error = r.error
+    FROM unnest(p_id, p_at, p_retry_at, p_error) AS r (id, at, retry_at, error)
+    WHERE e.id = r.id AND e.state = 'sending';
+
+    RETURN QUERY
+    WITH risen AS (
+        UPDATE dispatch d SET
+            sent_at = coalesce(d.sent_at, r.at),
+            state = CASE WHEN ladder_rank(d.state) < ladder_rank('delivered') THEN 'delivered' ELSE d.state END
+        FROM unnest(p_id, p_at, p_retry_at) AS r (id, at, retry_at)
+        JOIN envelope e ON e.id = r.id
+        WHERE d.id = e.dispatch_id AND r.retry_at IS NULL AND e.round = d.round
+          AND e.purpose IN ('report', 'press') AND d.sent_at IS NULL
+        RETURNING d.alert_id, d.round, d.lead, d.sent_at
+    ), told AS (
+        UPDATE alert a SET told = a.told + 1, told_state = 'police_told'
+        FROM (SELECT DISTINCT alert_id FROM risen) AS x
+        WHERE a.id = x.alert_id AND NOT a.coerced AND a.status = 'police'
+          AND a.told_state IN ('received', 'answered')
+        RETURNING a.id, a.reply_to, a.told
+    ), phone AS (
+        INSERT INTO downlink (reply_to, message, at)
+        SELECT t.reply_to, jsonb_build_object('_type', 'state', 'alert', t.id, 'state', 'police_told',
+               'n', t.told, 'at', round(extract(epoch FROM p_at[1]), 3)), p_at[1]
+        FROM told t RETURNING 1
+    ), facts AS (
+        INSERT INTO journal (at, actor, alert_id, kind, details)
+        SELECT r.at, 'sending', e.alert_id, CASE WHEN r.retry_at IS NULL THEN 'sent' ELSE 'not_sent' END,
+               jsonb_build_object('message', e.id, 'purpose', e.purpose, 'attempt', e.attempts, 'error', r.error)
+        FROM unnest(p_id, p_at, p_retry_at, p_error) AS r (id, at, retry_at, error)
+        JOIN envelope e ON e.id = r.id
+        RETURNING 1
+    )
+    SELECT risen.alert_id,
+           CASE WHEN risen.round = 1 AND risen.lead
+                THEN extract(epoch FROM risen.sent_at - a.police_at)::float8 END
+    FROM risen JOIN alert a ON a.id = risen.alert_id;
+
+    PERFORM pg_notify('tgd', 'alert');
+    PERFORM pg_notify('tgd', 'downlink');
+END $$;
