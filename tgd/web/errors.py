@@ -84,6 +84,8 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     except TgdError as error:
         return problem_of(error).response()
     except web.HTTPException as answer:
+        if answer.status < HTTPStatus.BAD_REQUEST:
+            raise
         return _of_http(answer)
     except OUTAGE as error:
         _log.warning("%s %s: the database is away: %s", *_route(request), type(error).__name__)
@@ -118,10 +120,8 @@ def outage() -> Problem:
     )
 
 
-def _of_http(answer: web.HTTPException) -> web.StreamResponse:
-    """Keep a redirection; word a refusal of the library's as ours are."""
-    if answer.status < HTTPStatus.BAD_REQUEST:
-        return answer
+def _of_http(answer: web.HTTPException) -> web.Response:
+    """Word a refusal of the library's as ours are."""
     kept = {name: answer.headers[name] for name in ("Allow",) if name in answer.headers}
     code = HTTPStatus(answer.status).phrase.lower().replace(" ", "_")
     return Problem(answer.status, code, answer.reason, headers=kept).response()
