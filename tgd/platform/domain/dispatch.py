@@ -163,9 +163,7 @@ def handed_off(
         dispatch = (waiting or alert.dispatches)[0]
     alert.record(now, operator, "voice_handoff", room=room, dispatch=str(dispatch.id))
     dispatch.reference = reference
-    for task in alert.tasks:
-        if task.dispatch_id == dispatch.id and task.done_at is None:
-            task.done_at, task.done_by = now, operator
+    _called(alert, dispatch, operator, now)
     _acknowledge(alert, dispatch, call_taker, now)
 
 
@@ -206,7 +204,8 @@ def _begin(
     alert.run("acknowledged", now, alert.plan.acknowledged, dispatch.id)
     task = Task(uuid4(), dispatch.id, "dispatch", dispatch.room_id, number, red, now)
     alert.raise_task(task)
-    alert.record(now, SYSTEM, "dispatched", room=dispatch.room_id, dispatch=str(dispatch.id))
+    by = alert.verdict_by or SYSTEM
+    alert.record(now, by, "dispatched", room=dispatch.room_id, dispatch=str(dispatch.id))
 
 
 def _void(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
@@ -250,6 +249,13 @@ def _call(alert: Alert, dispatch: Dispatch, about: str, now: datetime, *, red: b
     alert.raise_task(Task(uuid4(), dispatch.id, about, dispatch.room_id, number, red, now))
 
 
+def _called(alert: Alert, dispatch: Dispatch, by: str, now: datetime) -> None:
+    """Take the calls to this room off the screen: somebody there has the case."""
+    for task in alert.tasks:
+        if task.dispatch_id == dispatch.id and task.done_at is None:
+            task.done_at, task.done_by = now, by
+
+
 def _has_envelopes(alert: Alert, dispatch: Dispatch) -> bool:
     return any(e.dispatch_id == dispatch.id for e in alert.envelopes)
 
@@ -271,12 +277,14 @@ def _rise(alert: Alert, dispatch: Dispatch, state: str, by: str, now: datetime) 
         _acknowledge(alert, dispatch, by, now)
     if _RANK[state] >= _RANK["engaged"]:
         alert.stop("engaged", dispatch_id=dispatch.id)
+        _called(alert, dispatch, by, now)
 
 
 def _acknowledge(alert: Alert, dispatch: Dispatch, by: str, now: datetime) -> None:
     if dispatch.acknowledged_at is not None:
         return
     dispatch.acknowledged_at, dispatch.acknowledged_by = now, by
+    _called(alert, dispatch, by, now)
     alert.stop("acknowledged", "received", dispatch_id=dispatch.id)
     alert.run("engaged", now, alert.plan.engaged, dispatch.id)
     if alert.running("closing") is None:

@@ -125,7 +125,7 @@ class Intake:
         faults = [one.fault for one in taken if one.fault is not None]
         if faults:
             self._metrics.intake_faults["alert"].inc(len(faults))
-            _log.error("%d alerts could not be opened, the rescue comes: %s", len(faults), faults[0])
+            _log.error("%d alerts not opened, the rescue comes: %s", len(faults), faults[0])
 
 
 def _own_id(press: Press) -> UUID:
