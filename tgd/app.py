@@ -3,8 +3,8 @@
 A press through the program: ``MqttLink`` hears it, ``Ingest`` collects it, ``Intake`` commits it
 and its alert, ``Downlink`` receipts it; ``Triage`` takes the operator's decision; ``Sending``
 tells the control room, ``Inbound`` hears its answer; ``Watch`` fires every deadline on the way,
-``Rescue`` and ``Auditor`` see that none is forgotten. Each is a supervised task of its own; facts pass between
-them as committed rows, and what is heard on the database's channel only shortens their waits.
+``Rescue`` and ``Auditor`` see that none is forgotten. Each is a supervised task of its own; facts
+pass between them as committed rows, and what the database's channel says only shortens waits.
 """
 
 import asyncio

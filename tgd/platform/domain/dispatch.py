@@ -30,6 +30,9 @@ LADDER = (
 STEPS = {"RECU": "received", "INTEGRE": "integrated", "CONSULTE": "seen"}
 """RC-REF's steps on the ladder."""
 
+ABOUT = ("dispatch", "further_press", "refused", "not_engaged", "verdict")
+"""Why a room is to be called."""
+
 EXPIRES_AFTER = timedelta(hours=1)
 UPDATE_EVERY_S = 30.0
 """A room is told of further presses at most this often."""
@@ -163,7 +166,7 @@ def handed_off(
         dispatch = (waiting or alert.dispatches)[0]
     alert.record(now, operator, "voice_handoff", room=room, dispatch=str(dispatch.id))
     dispatch.reference = reference
-    _called(alert, dispatch, operator, now)
+    _called(alert, dispatch, operator, now, *ABOUT)
     _acknowledge(alert, dispatch, call_taker, now)
 
 
@@ -249,10 +252,10 @@ def _call(alert: Alert, dispatch: Dispatch, about: str, now: datetime, *, red: b
     alert.raise_task(Task(uuid4(), dispatch.id, about, dispatch.room_id, number, red, now))
 
 
-def _called(alert: Alert, dispatch: Dispatch, by: str, now: datetime) -> None:
-    """Take the calls to this room off the screen: somebody there has the case."""
+def _called(alert: Alert, dispatch: Dispatch, by: str, now: datetime, *about: str) -> None:
+    """Take calls to this room off the screen: what they were to bring about has happened."""
     for task in alert.tasks:
-        if task.dispatch_id == dispatch.id and task.done_at is None:
+        if task.dispatch_id == dispatch.id and task.done_at is None and task.about in about:
             task.done_at, task.done_by = now, by
 
 
@@ -277,14 +280,14 @@ def _rise(alert: Alert, dispatch: Dispatch, state: str, by: str, now: datetime) 
         _acknowledge(alert, dispatch, by, now)
     if _RANK[state] >= _RANK["engaged"]:
         alert.stop("engaged", dispatch_id=dispatch.id)
-        _called(alert, dispatch, by, now)
+        _called(alert, dispatch, by, now, "not_engaged")
 
 
 def _acknowledge(alert: Alert, dispatch: Dispatch, by: str, now: datetime) -> None:
     if dispatch.acknowledged_at is not None:
         return
     dispatch.acknowledged_at, dispatch.acknowledged_by = now, by
-    _called(alert, dispatch, by, now)
+    _called(alert, dispatch, by, now, "dispatch", "further_press", "refused")
     alert.stop("acknowledged", "received", dispatch_id=dispatch.id)
     alert.run("engaged", now, alert.plan.engaged, dispatch.id)
     if alert.running("closing") is None:
