@@ -674,6 +674,7 @@ GRANT EXECUTE ON FUNCTION take_presses, open_alert TO tgd_app;
 CREATE VIEW envelope_head AS
 SELECT id, dispatch_id, alert_id, purpose, round, line, state, created_at, expires_at, next_at, lease_until
 FROM envelope;
+GRANT SELECT ON envelope_head TO tgd_app;
 
 CREATE FUNCTION hold_alerts(p_ids uuid[])
 RETURNS TABLE (held alert, running deadline[], told dispatch[], sent envelope_head[], calls task[])

@@ -1,0 +1,121 @@
+"""What the doctor says of a machine that is well, and of each thing that is not."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+import pytest
+from commands import ROOMS, Done, Run, command, eventually, free_port, listening, on
+
+from tgd.demo.broker import Broker, find_mosquitto
+
+
+@pytest.fixture
+def tgd(database: str) -> Run:
+    return on(database)
+
+
+def lines(done: Done) -> dict[str, list[str]]:
+    """What the doctor found, by state; broken lines fail."""
+    found: dict[str, list[str]] = {"ok": [], "warning": [], "failed": []}
+    for line in done.out.splitlines():
+        state, _, rest = line.partition(" ")
+        found[state].append(rest.strip())
+    return found
+
+
+async def test_the_doctor_is_content(tgd: Run, mosquitto: Broker, tmp_path: Path) -> None:
+    await tgd("seed")
+    file = tmp_path / "rooms.toml"
+    file.write_text(ROOMS.format(port=mosquitto.port))
+    await tgd("rooms", "import", str(file))
+    done = await tgd("doctor", TGD_MQTT_URL=mosquitto.url)
+    found = lines(done)
+    assert (done.code, done.err, found["failed"]) == (0, "", [])
+    assert any(line.startswith("room cic, line 0") for line in found["ok"])
+    assert any("MQTT 5 and 3.1.1" in line for line in found["ok"])
+    assert any("took a message to a phone" in line for line in found["ok"])
+    # The project's broker in its test settings takes anybody: that is said.
+    assert any("we connect without a password" in line for line in found["warning"])
+    assert any("nothing is sent by voice" in line for line in found["warning"])
+
+
+async def test_the_doctor_says_what_is_missing(tgd: Run) -> None:
+    done = await tgd("doctor")
+    found = lines(done)
+    assert done.code == 1
+    assert [line.partition(": ")[0] for line in found["failed"]] == ["broker 127.0.0.1:1"]
+    assert any(line.startswith("rooms: there is none") for line in found["warning"])
+    assert any(line.startswith("register: no phone") for line in found["warning"])
+
+
+async def test_the_doctor_goes_on_where_a_setting_is_missing(empty_database: str) -> None:
+    done = await command("doctor", TGD_DATABASE_URL=empty_database)
+    assert done.code == 1
+    failed = lines(done)["failed"]
+    assert failed[0].startswith("configuration: TGD_MQTT_URL is not set")
+    assert failed[1].startswith("schema: ")
+
+
+async def test_the_doctor_finds_a_wrong_key_and_a_dead_line(tgd: Run, tmp_path: Path) -> None:
+    file = tmp_path / "rooms.toml"
+    file.write_text(ROOMS.format(port=1))
+    await tgd("rooms", "import", str(file))
+    dead = lines(await tgd("doctor"))["failed"]
+    assert "room cic, line 0: 127.0.0.1:1 cannot be reached: Connection refused" in dead
+    other = lines(await tgd("doctor", TGD_SECRET_KEY="00" * 32))["failed"]
+    assert any("does not open with this TGD_SECRET_KEY" in line for line in other)
+
+
+async def test_the_doctor_finds_rights_that_are_too_wide(tgd: Run, database: str) -> None:
+    owner = await asyncpg.connect(database)
+    await owner.execute("GRANT UPDATE ON journal TO tgd_app")
+    await owner.close()
+    failed = lines(await tgd("doctor"))["failed"]
+    assert "role tgd_app: it has UPDATE on journal: revoke that" in failed
+
+
+@pytest.fixture
+def closed_broker(tmp_path: Path) -> Iterator[int]:
+    """A Mosquitto with passwords and the access list of deploy/; yields its port."""
+    program, port = find_mosquitto(), free_port()
+    passwords = tmp_path / "passwords"
+    subprocess.run(
+        ["mosquitto_passwd", "-b", "-c", passwords, "tgd-server", "invented"],
+        check=True,
+        capture_output=True,
+    )
+    example = Path(__file__).parents[2] / "deploy/mosquitto/listeners.d/acl.example"
+    rights = tmp_path / "rights"
+    rights.write_text(example.read_text())
+    for file in (passwords, rights):
+        file.chmod(0o600)
+    conf = tmp_path / "closed.conf"
+    conf.write_text(
+        f"listener {port} 127.0.0.1\nallow_anonymous false\npassword_file {passwords}\n"
+        f"acl_file {rights}\n" + ("user root\n" if os.geteuid() == 0 else "")
+    )
+    broker = subprocess.Popen([program or "", "-c", conf], stderr=subprocess.DEVNULL)
+    yield port
+    broker.kill()
+    broker.wait()
+
+
+@pytest.mark.needs_mosquitto
+async def test_the_doctor_sees_that_a_broker_is_closed(tgd: Run, closed_broker: int) -> None:
+    where = f"127.0.0.1:{closed_broker}"
+    await eventually(lambda: listening(closed_broker))
+    found = lines(await tgd("doctor", TGD_MQTT_URL=f"mqtt://tgd-server:invented@{where}"))
+    assert any("refuses clients without a password" in line for line in found["ok"])
+    assert found["failed"] == []
+    wrong = lines(await tgd("doctor", TGD_MQTT_URL=f"mqtt://tgd-server:wrong@{where}"))
+    assert wrong["failed"] == [f"broker {where}: no connection: refused: Not authorized"]
+
+
+@pytest.mark.needs_mosquitto
+async def test_the_doctor_sees_that_a_broker_takes_anybody(tgd: Run, mosquitto: Broker) -> None:
+    with_password = mosquitto.url.replace("://", "://tgd-server:invented@")
+    found = lines(await tgd("doctor", TGD_MQTT_URL=with_password))
+    assert any("reads what phones are told" in line for line in found["warning"])
