@@ -81,8 +81,6 @@ async def test_the_register_knows_its_own(store: Database) -> None:
         assert not await register.is_empty(connection)
         assert await register.has_device(connection, "tgd-86-03")
         assert not await register.has_device(connection, "tgd-86-09")
-        assert await register.has_tribunal(connection, "poitiers")
-        assert not await register.has_tribunal(connection, "bordeaux")
 
 
 # ── Impossible states ───────────────────────────────────────────────────────────────

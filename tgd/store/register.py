@@ -28,12 +28,6 @@ async def has_device(connection: Connection, device: str) -> bool:
     return known
 
 
-async def has_tribunal(connection: Connection, tribunal: str) -> bool:
-    """Say whether the register knows this tribunal."""
-    known: bool = await connection.fetchval(sql("register", "has_tribunal"), tribunal)
-    return known
-
-
 async def seed(connection: Connection, now: datetime) -> list[str]:
     """Enter the tribunal of Poitiers with its 8 phones and return their ids.
 

@@ -7,10 +7,6 @@ SELECT NOT EXISTS (SELECT FROM tribunal) AND NOT EXISTS (SELECT FROM device)
 -- Is this phone in the register?
 SELECT EXISTS (SELECT FROM device WHERE id = $1)
 
--- name: has_tribunal
--- Is this tribunal in the register?
-SELECT EXISTS (SELECT FROM tribunal WHERE id = $1)
-
 -- name: one_seed_at_a_time
 -- Of two seeds at once the second is to find the first one's rows.
 LOCK TABLE device IN SHARE ROW EXCLUSIVE MODE
