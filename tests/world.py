@@ -1,0 +1,467 @@
+"""The world around one real server: phones, operators and a control room that a test conducts.
+
+Database, broker and server are real; the world and the clock are ours. ``world.clock`` is driven
+by hand: ``await world.advance(7)`` passes seven seconds, in steps that end on every deadline, and
+returns when the server has looked at each; no test sleeps. Whatever the room is sent must be
+expected by the test: an unexpected message fails it, and so does an ERROR in the log.
+"""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import aiohttp
+import asyncpg
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+
+from tgd.app import App
+from tgd.config import Config
+from tgd.demo.broker import Broker, start_broker
+from tgd.demo.salle import Salle
+from tgd.demo.salle_envelope import Envelope, Step
+from tgd.demo.salle_room import Behaviour, Room
+from tgd.devices.mqtt import State
+from tgd.seal import Sealer
+from tgd.store import accounts, register, rooms
+from tgd.store.db import Database
+
+SECRET = "7d" * 32
+ROOM, ADDRESS, LINE_TOKEN, ROOM_TOKEN = "cic86", "fr.police.cic86", "the-line's", "the-room's"
+PLACE = {"lat": 46.5802, "lon": 0.3404, "acc": 12.0, "pm": "G"}
+WITHIN_S = 15.0
+STEP_S = 1.0
+"""The longest step of the clock: the watch takes more than three seconds for an interruption."""
+
+BY_HAND = Behaviour(automatic=False)
+AT_ONCE = Behaviour(recu_s=0, integre_s=0, consulte_s=0, engaged_s=None, on_scene_s=None)
+
+
+class ManualClock:
+    """A clock that stands still until it is set on; the methods are those of ``tgd.clock``."""
+
+    def __init__(self, start: datetime | None = None) -> None:
+        self._now = start or datetime(2030, 1, 15, 9, 0, tzinfo=UTC)
+        self._waiting: set[tuple[datetime, asyncio.Event]] = set()
+        self.stepped = 0.0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def step(self) -> float:
+        """By how much the wall clock has stepped away; a test sets ``stepped``."""
+        return self.stepped
+
+    def set_on(self, seconds: float) -> None:
+        """Pass so many seconds at once and wake whoever waited for a moment among them."""
+        self._now += timedelta(seconds=seconds)
+        for until, woken in list(self._waiting):
+            if until <= self._now:
+                woken.set()
+
+    async def wait(self, event: asyncio.Event, until: datetime | None) -> None:
+        if event.is_set() or (until is not None and until <= self._now):
+            await asyncio.sleep(0)  # a loop that never waits must not keep the others from theirs
+            return
+        if until is None:
+            await event.wait()
+            return
+        woken = asyncio.Event()
+        entry = (until, woken)
+        self._waiting.add(entry)
+        tasks = [asyncio.create_task(one.wait()) for one in (event, woken)]
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._waiting.discard(entry)
+            for task in tasks:
+                task.cancel()
+
+
+class Air:
+    """One connection to the broker on which every simulated phone speaks and listens."""
+
+    def __init__(self, port: int) -> None:
+        self.heard: list[tuple[str, dict[str, Any]]] = []
+        self._loop = asyncio.get_running_loop()
+        self._client = Client(CallbackAPIVersion.VERSION2, client_id=f"air-{uuid4().hex[:12]}")
+        self._subscribed = asyncio.Event()
+        self._client.on_connect = lambda *_: self._client.subscribe("tgd/v1/+/down", 1)
+        self._client.on_subscribe = lambda *_: self._call(self._subscribed.set)
+        self._client.on_message = self._arrived
+        self._client.connect("127.0.0.1", port)
+        self._client.loop_start()
+
+    async def ready(self) -> None:
+        async with asyncio.timeout(WITHIN_S):
+            await self._subscribed.wait()
+
+    def send(self, topic: str, payload: bytes, *, retain: bool = False) -> None:
+        self._client.publish(topic, payload, 1, retain)
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+    def _call(self, act: Callable[..., object], *arguments: object) -> None:
+        self._loop.call_soon_threadsafe(act, *arguments)
+
+    def _arrived(self, _client: Client, _userdata: object, message: MQTTMessage) -> None:
+        device = message.topic.split("/")[2]
+        self._call(self.heard.append, (device, json.loads(message.payload)))
+
+
+class Phone:
+    """One phone: it presses and says where it is, when the test has it do so."""
+
+    def __init__(self, world: "World", device: str) -> None:
+        self.world, self.device = world, device
+        self.seq = 0
+
+    def message(self, **fields: object) -> dict[str, Any]:
+        """A press of this moment; ``fields`` replace or add."""
+        self.seq += 1
+        at = self.world.clock.now().timestamp()
+        press = {"_type": "press", "id": str(uuid4()), "seq": self.seq, "attempt": 1}
+        press |= {"tst": at, "created_at": at, "trigger": "button", "loc": None, "batt": 80}
+        return press | fields
+
+    async def press(self, **fields: object) -> "Pressed":
+        """Press and wait for the receipt."""
+        message = self.message(**fields)
+        before = len(self.receipts())
+        self.send("press", json.dumps(message).encode())
+        await self.world.until(lambda: len(self.receipts()) > before)
+        receipt = self.receipts()[-1]
+        assert receipt["id"] == message["id"]
+        return Pressed(message["id"], receipt["alert"], receipt)
+
+    async def press_raw(self, raw: bytes, *, retain: bool = False) -> dict[str, Any]:
+        """Press with these very bytes; the receipt."""
+        before = len(self.receipts())
+        self.send("press", raw, retain=retain)
+        await self.world.until(lambda: len(self.receipts()) > before)
+        return self.receipts()[-1]
+
+    def send(self, kind: str, payload: bytes, *, retain: bool = False) -> None:
+        self.world.air.send(f"tgd/v1/{self.device}/up/{kind}", payload, retain=retain)
+
+    def position(self, **fields: object) -> None:
+        at = self.world.clock.now().timestamp()
+        said = {"_type": "location", "tst": at, "created_at": at, **PLACE, **fields}
+        self.send("position", json.dumps(said).encode())
+
+    def heartbeat(self, **fields: object) -> None:
+        at = self.world.clock.now().timestamp()
+        said = {"_type": "heartbeat", "seq": 1, "tst": at, "batt": 70, "bs": 1, "conn": "m"}
+        self.send("heartbeat", json.dumps(said | fields).encode())
+
+    def heard(self) -> list[dict[str, Any]]:
+        return [said for device, said in self.world.air.heard if device == self.device]
+
+    def receipts(self) -> list[dict[str, Any]]:
+        return [said for said in self.heard() if said["_type"] == "receipt"]
+
+    def states(self) -> list[str]:
+        """The states that it was told, in order; their ``n`` must have grown."""
+        told = [said for said in self.heard() if said["_type"] == "state"]
+        of: dict[str, int] = {}
+        for one in told:
+            assert one["n"] > of.get(one["alert"], 0), told
+            of[one["alert"]] = one["n"]
+        return [one["state"] for one in told]
+
+
+class Pressed:
+    """A press that was receipted."""
+
+    def __init__(self, press: str, alert: str | None, receipt: Mapping[str, Any]) -> None:
+        self.id, self.alert, self.receipt = press, alert or "", receipt
+
+
+class Refusal(AssertionError):
+    """The platform answered an operator with another status than the test expects."""
+
+
+class Operator:
+    """One operator at the real API."""
+
+    def __init__(self, world: "World", name: str, role: str = "operator") -> None:
+        self.world, self.name, self.role = world, name, role
+
+    async def answers(self, alert: str, status: int = 200) -> dict[str, Any]:
+        return await self.does(alert, "answer", {}, status)
+
+    async def hears(self, alert: str, heard: str, status: int = 200) -> dict[str, Any]:
+        return await self.does(alert, "voice", {"with": heard}, status)
+
+    async def extends(self, alert: str, status: int = 200) -> dict[str, Any]:
+        return await self.does(alert, "extend", {"reason": "elle parle"}, status)
+
+    async def closes(self, alert: str, status: int = 200) -> dict[str, Any]:
+        return await self.does(alert, "close", {"outcome": "patrouille sur place"}, status)
+
+    async def decides(
+        self, alert: str, verdict: str, status: int = 200, *, seen: str | None = None, **more: str
+    ) -> dict[str, Any]:
+        """Decide, having seen the newest press there is unless ``seen`` says another."""
+        if seen is None:
+            seen = (await self.reads(alert))["last_press"]
+        return await self.does(
+            alert, "decision", {"verdict": verdict, "seen": seen, **more}, status
+        )
+
+    async def hands_off(self, alert: str, room: str = ROOM, status: int = 200) -> dict[str, Any]:
+        told = {"room": room, "call_taker": "brigadier de permanence", "reference": "2030/118"}
+        return await self.does(alert, "voice-handoff", told, status)
+
+    async def reads(self, alert: str) -> dict[str, Any]:
+        return await self.call("GET", f"alerts/{alert}", None, 200)
+
+    async def journal(self, alert: str) -> list[dict[str, Any]]:
+        return (await self.call("GET", f"alerts/{alert}/journal", None, 200))["items"]
+
+    async def list(self, status: str = "open") -> list[dict[str, Any]]:
+        found = await self.call("GET", f"alerts?status={status}&limit=500", None, 200)
+        return found["items"]
+
+    async def does(
+        self, alert: str, act: str, body: Mapping[str, object], status: int
+    ) -> dict[str, Any]:
+        return await self.call("POST", f"alerts/{alert}/{act}", body, status)
+
+    async def call(
+        self, method: str, path: str, body: Mapping[str, object] | None, status: int
+    ) -> dict[str, Any]:
+        token = await self.world.token(self.role, self.name)
+        headers = {"Authorization": f"Bearer {token}"}
+        url = f"{self.world.base}/api/v1/{path}"
+        async with self.world.http.request(method, url, json=body, headers=headers) as response:
+            text = await response.text()
+            if response.status != status:
+                raise Refusal(f"{method} {path}: {response.status}, not {status}: {text}")
+            return json.loads(text)
+
+
+class ControlRoom(Salle):
+    """The simulated room; what it is sent is held until the test says that it expected it."""
+
+    def __init__(self, world: "World", behaviour: Behaviour) -> None:
+        inbound = f"{world.base}/api/v1/cisu/inbound"
+        tokens = {"": ROOM_TOKEN}
+        super().__init__(
+            token=LINE_TOKEN, inbound=inbound, inbound_tokens=tokens, behaviour=behaviour
+        )
+        self.world = world
+        self.told: list[Envelope] = []
+        self._next = 0
+
+    def _keep(self, room: Room, told: Envelope, monotonic: float, wall: float) -> None:
+        self.told.append(told)
+        super()._keep(room, told, monotonic, wall)
+
+    async def expects(
+        self, kind: str, *, alert: str | None = None, text: str = "", repeated: bool = False
+    ) -> Envelope:
+        """The next message; it must be of this kind, about this alert, and say ``text``."""
+        await self.world.until(lambda: len(self.told) > self._next, "no message at the room")
+        told = self.told[self._next]
+        repeats = told.distribution_id in {t.distribution_id for t in self.told[: self._next]}
+        self._next += 1
+        lines = " / ".join(told.case.lines)
+        assert told.kind == kind, f"{told.kind} and not {kind}: {lines}"
+        assert repeats == repeated, f"{told.distribution_id}: repeated is {repeats}"
+        assert alert is None or told.case.alert.id.endswith(alert), told.case.alert.id
+        assert text in lines, f"{text!r} is not in {lines!r}"
+        return told
+
+    def unexpected(self) -> list[str]:
+        return [f"{t.kind} {t.case.case_id}: {t.case.lines}" for t in self.told[self._next :]]
+
+    def forgives(self) -> None:
+        """All that has come so far is left aside, as not the matter of this test."""
+        self._next = len(self.told)
+
+    async def says(self, told: Envelope, step: Step) -> None:
+        """Answer a message by hand and wait until the platform has taken it."""
+        room = self.room(told.room)
+        await self._answer(room, told, step)
+
+
+class World:
+    """Everything that a test conducts. ``async with worlds(url, folder) as world: …``"""
+
+    def __init__(self, url: str, broker: Broker, **settings: Any) -> None:
+        self.url, self.broker = url, broker
+        self.clock = settings.pop("clock", None) or ManualClock()
+        self.options = settings.pop("options", {})
+        behaviour = settings.pop("behaviour", AT_ONCE)
+        self.port = free_port()
+        self.config = Config(
+            database_url=url,
+            mqtt_url=broker.url,
+            secret_key=SECRET,
+            http_listen=f"127.0.0.1:{self.port}",
+            instance=f"test-{uuid4().hex[:8]}",
+            callback_number="+33549000000",
+            **settings,
+        )
+        self.sealer = Sealer(SECRET)
+        self.database = Database(url, size=4, name="test")
+        self.room = ControlRoom(self, behaviour)
+        self.app: App
+        self.air: Air
+        self.http: aiohttp.ClientSession
+        self._tokens: dict[tuple[str, str], str] = {}
+        self._phones: dict[str, Phone] = {}
+
+    @property
+    def base(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def phone(self, device: str = "tgd-86-01") -> Phone:
+        return self._phones.setdefault(device, Phone(self, device))
+
+    def operator(self, name: str = "op-1", role: str = "operator") -> Operator:
+        return Operator(self, name, role)
+
+    async def start(self) -> None:
+        await self.database.open()
+        await self.room.start()
+        await self._furnish()
+        self.http = aiohttp.ClientSession()
+        self.air = Air(self.broker.port)
+        await self.air.ready()
+        await self.start_server()
+
+    async def stop(self) -> None:
+        await self.stop_server()
+        self.air.close()
+        await self.http.close()
+        await self.room.stop()
+        await self.database.close()
+
+    async def start_server(self) -> None:
+        """Start the server and wait until it listens and has looked at the deadlines."""
+        self.app = App(self.config, clock=self.clock, **self.options)
+        await self.app.start()
+        await self.until(lambda: self.app.press_link.state is State.LISTENING)
+        await self.until(lambda: self.app.rest_link.state is State.LISTENING)
+        await self._looked()
+
+    async def stop_server(self) -> None:
+        await self.app.stop()
+
+    async def advance(self, seconds: float) -> None:
+        """Pass this much time, stopping at every deadline; the server has looked at each."""
+        left = seconds
+        while left > 1e-6:
+            due = await self.value("SELECT min(due_at) FROM deadline")
+            step = min(STEP_S, left)
+            if due is not None and due > self.clock.now():
+                step = min(step, (due - self.clock.now()).total_seconds())
+            self.clock.set_on(step)
+            left -= step
+            await self._looked()
+
+    async def _looked(self) -> None:
+        watch = self.app.watch
+        await self.until(
+            lambda: watch._looked_at is not None and watch._looked_at >= self.clock.now(),
+            "the watch does not look",
+        )
+
+    async def until(
+        self, fact: Callable[[], object], what: str = "it never came", within_s: float = WITHIN_S
+    ) -> None:
+        """Wait for a fact."""
+        try:
+            async with asyncio.timeout(within_s):
+                while not fact():  # noqa: ASYNC110  the fact has no event of its own
+                    await asyncio.sleep(0.003)
+        except TimeoutError:
+            raise AssertionError(what) from None
+
+    async def until_sql(self, statement: str, *values: object, what: str = "") -> None:
+        """Wait until a statement yields true."""
+        try:
+            async with asyncio.timeout(WITHIN_S):
+                while not await self.value(statement, *values):
+                    await asyncio.sleep(0.01)
+        except TimeoutError:
+            raise AssertionError(what or statement) from None
+
+    async def value(self, statement: str, *values: object) -> Any:
+        async with self.database.connection() as connection:
+            return await connection.fetchval(statement, *values)
+
+    async def rows(self, statement: str, *values: object) -> list[asyncpg.Record]:
+        async with self.database.connection() as connection:
+            return await connection.fetch(statement, *values)
+
+    async def owner(self, statement: str, *values: object) -> None:
+        """Execute as the database's owner, who may do what the server may not."""
+        connection = await asyncpg.connect(self.url)
+        try:
+            await connection.execute(statement, *values)
+        finally:
+            await connection.close()
+
+    async def token(self, role: str, name: str) -> str:
+        if (role, name) not in self._tokens:
+            async with self.database.connection() as connection:
+                made = await accounts.add_token(
+                    connection, role=role, name=name, now=self.clock.now()
+                )
+            self._tokens[role, name] = made
+        return self._tokens[role, name]
+
+    async def _furnish(self) -> None:
+        """Seed the register and tell the server of its room."""
+        async with self.database.transaction() as transaction:
+            await register.seed(transaction, self.clock.now() - timedelta(days=1))
+            await rooms.replace(transaction, [room_entry(self.sealer, self.room.url)])
+
+
+def room_entry(sealer: Sealer, url: str) -> rooms.RoomEntry:
+    """The control room of the Vienne, reached by one line."""
+    token = sealer.seal(LINE_TOKEN.encode(), rooms.token_purpose(ROOM, 0))
+    return rooms.RoomEntry(
+        id=ROOM,
+        name="CIC de la Vienne",
+        institution="PN",
+        address=ADDRESS,
+        phone="+33549000017",
+        is_default=True,
+        inbound_token=accounts.digest(ROOM_TOKEN),
+        lines=(rooms.LineEntry("https", url, token, 5.0),),
+    )
+
+
+@asynccontextmanager
+async def worlds(url: str, folder: Path, **settings: Any) -> AsyncIterator[World]:
+    """A world of its own; whatever the room was sent must have been expected."""
+    broker = start_broker(0, folder / "broker", kind=settings.pop("broker", ""))
+    world = World(url, broker, **settings)
+    try:
+        await world.start()
+        try:
+            yield world
+        finally:
+            await world.stop()
+    finally:
+        broker.kill()
+    assert not world.room.unexpected()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
