@@ -12,6 +12,7 @@ from uuid import uuid4
 
 import aiohttp
 import asyncpg
+from aiohttp import web
 
 from tgd.clock import Clock
 from tgd.config import Config, Deadlines
@@ -82,6 +83,7 @@ class Api:
         self.tokens: dict[tuple[str, str], str] = {}
         self.http: aiohttp.ClientSession
         self.server: Server
+        self.application: web.Application
         self._context: Context
         self._tasks: list[asyncio.Task] = []
 
@@ -121,7 +123,8 @@ class Api:
     async def serve(self, port: int) -> None:
         """Listen, also again after the server was stopped."""
         self.hub.closed = False
-        self.server = Server(build(self._context), "127.0.0.1", port)
+        self.application = build(self._context)
+        self.server = Server(self.application, "127.0.0.1", port)
         await self.server.start()
 
     async def stop(self) -> None:

@@ -81,7 +81,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
     """Turn whatever a handler raises into an answer."""
     try:
         return await handler(request)
-    except TgdError as error:
+    except (Problem, Invalid, Refused, NotFound) as error:
         return problem_of(error).response()
     except web.HTTPException as answer:
         if answer.status < HTTPStatus.BAD_REQUEST:
@@ -95,7 +95,7 @@ async def problems(request: web.Request, handler: Handler) -> web.StreamResponse
         return Problem(500, "unforeseen", "the server failed; it has been logged").response()
 
 
-def problem_of(error: TgdError) -> Problem:
+def problem_of(error: Problem | Invalid | Refused | NotFound) -> Problem:
     """Return what an error of the house is on the wire."""
     match error:
         case Problem():
@@ -106,8 +106,6 @@ def problem_of(error: TgdError) -> Problem:
             return Problem(409, error.code, error.detail)
         case NotFound():
             return Problem(404, "not_found", f"no such {error.what}")
-        case _:
-            raise error
 
 
 def outage() -> Problem:

@@ -5,7 +5,6 @@ limit, malformed JSON is 400, a field that cannot be used is ``Invalid`` (422) b
 is done before everything was read. Unknown fields are ignored.
 """
 
-import zlib
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -70,7 +69,7 @@ async def body(request: web.Request, limit: int = BODY_MAX) -> bytes:
             kept += chunk
             if len(kept) > limit:
                 raise too_large(limit)
-    except (HttpProcessingError, web.RequestPayloadError, zlib.error, ConnectionError):
+    except (HttpProcessingError, web.RequestPayloadError, ConnectionError):
         raise _malformed("the body ended early or could not be decoded") from None
     return bytes(kept)
 

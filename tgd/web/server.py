@@ -14,7 +14,11 @@ class Server:
     """Serves one application; port 0 takes a free one, see ``port`` after ``start``."""
 
     def __init__(self, app: web.Application, host: str, port: int) -> None:
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=_STOP_S)
+        # Bodies are taken as they come: one that claims a compression and has none would cost a
+        # press, and one that has it would grow past every limit.
+        self._runner = web.AppRunner(
+            app, access_log=None, shutdown_timeout=_STOP_S, auto_decompress=False
+        )
         self._host = host
         self.port = port
 

@@ -18,10 +18,13 @@ function make(tag, text, className) {
 
 export const nameOf = (alert) => alert.beneficiary ?? t("unknown_holder");
 
-// Ringing known phones first, then unknown ones, answered, police; the oldest first in each.
+// Ringing known phones first, then unknown ones, answered, with the police (first what nobody has
+// answered or acknowledged); the oldest first in each.
 export function urgency(alert) {
   if (alert.status === "ringing") return alert.known ? 0 : 1;
-  return alert.status === "answered" ? 2 : 3;
+  if (alert.status === "answered") return 2;
+  const settled = !needsAnswer(alert) && alert.dispatches.every((one) => one.acknowledged_at);
+  return settled ? 4 : 3;
 }
 
 export function sorted(alerts) {
@@ -83,7 +86,7 @@ export function detail(alert, me, now) {
   if (alert.answered_by) facts.push(t("answered_by", { who: alert.answered_by }));
   if (alert.voice) facts.push(`${t("heard")} : ${t("voice", alert.voice)}`);
   if (alert.holder_heard) facts.push(t("holder_heard"));
-  if (alert.rings === "everyone" && alert.status !== "closed") facts.push(t("everyone"));
+  if (alert.rings === "everyone" && needsAnswer(alert)) facts.push(t("everyone"));
   if (alert.follows) facts.push(t("follows"));
   if (alert.rescued) facts.push(t("rescued"));
   $("a-facts").textContent = facts.join(" · ");
@@ -189,7 +192,7 @@ function ladder(state) {
   const steps = make("div", undefined, "ladder");
   const here = LADDER.indexOf(state);
   for (const [n, step] of LADDER.entries()) {
-    const one = make("span", t("ladder", step), n <= here ? "reached" : "");
+    const one = make("span", t("ladder", step), here > 0 && n <= here ? "reached" : "");
     if (n === here) {
       one.classList.add("here");
       one.setAttribute("aria-current", "step");
