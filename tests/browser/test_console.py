@@ -4,17 +4,18 @@ Screenshots of each step are kept in the test's temporary folder for people to l
 """
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from conftest import chromium
 from playwright.async_api import Browser, Page, async_playwright, expect
 from web.served import PLACE, ROOM, Api, serving
 
 from tgd.clock import Clock
 
 PASSWORD = "un mot de passe"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -36,7 +37,7 @@ async def api(database: str) -> AsyncIterator[Api]:
 async def browser() -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
-            executable_path=chromium(), args=ARGUMENTS, headless=True
+            executable_path=CHROMIUM, args=ARGUMENTS, headless=True
         )
         yield browser
         await browser.close()

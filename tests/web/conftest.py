@@ -3,11 +3,12 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from web.served import Api, HandClock, serving
+from web.served import Api, serving
+from world import ManualClock
 
 
 @pytest.fixture
 async def api(database: str) -> AsyncIterator[Api]:
     """A server on a seeded register, with a clock moved by hand."""
-    async with serving(database, HandClock()) as started:
+    async with serving(database, ManualClock()) as started:
         yield started

@@ -13,6 +13,7 @@ from uuid import uuid4
 import aiohttp
 import asyncpg
 from aiohttp import web
+from world import ManualClock
 
 from tgd.clock import Clock
 from tgd.config import Config, Deadlines
@@ -36,40 +37,10 @@ ROOM, ROOM_ADDRESS, ROOM_TOKEN = "cic86", "fr.police.cic86", "a-room's-token"
 PLACE = {"lat": 46.58, "lon": 0.34, "acc": 12.0, "pm": "G"}
 
 
-class HandClock(Clock):
-    """The process's clock, moved by hand: it stands still until a test advances it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._now = NOW
-        self._moved = asyncio.Condition()
-
-    def now(self) -> datetime:
-        return self._now
-
-    async def advance(self, seconds: float) -> None:
-        async with self._moved:
-            self._now += timedelta(seconds=seconds)
-            self._moved.notify_all()
-
-    async def wait(self, event: asyncio.Event, until: datetime | None) -> None:
-        async def passed() -> None:
-            async with self._moved:
-                await self._moved.wait_for(lambda: until is not None and self._now >= until)
-
-        tasks = [asyncio.create_task(event.wait()), asyncio.create_task(passed())]
-        try:
-            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-
 class Api:
     """The server, and the people and programs that call it."""
 
-    def __init__(self, url: str, clock: Clock) -> None:
+    def __init__(self, url: str, clock: Clock | ManualClock) -> None:
         self.url_of_database = url
         self.clock = clock
         self.database = Database(url, size=5)
@@ -229,7 +200,7 @@ async def until(fact: Callable[[], object], seconds: float = 10.0) -> None:
 
 
 @asynccontextmanager
-async def serving(url: str, clock: Clock) -> AsyncIterator[Api]:
+async def serving(url: str, clock: Clock | ManualClock) -> AsyncIterator[Api]:
     api = Api(url, clock)
     await api.start()
     try:

@@ -40,7 +40,7 @@ async def test_a_console_is_hinted_at_once_and_at_every_change(api: Api):
         await heard(content, HINT)
         for _ in range(100):
             api.hub.hint()  # faster than it is read: one hint, or a second for the latest
-        await api.clock.advance(0)
+        api.clock.set_on(0)
         await heard(content, HINT)
     api.hub.hint()
     await until(lambda: api.hub.listening == 0)
@@ -59,7 +59,7 @@ async def after_five_seconds(api: Api, content) -> None:
     """Advance until the stream, which may just be about to wait, has noticed."""
     reading = asyncio.create_task(heard(content, STILL))
     while not reading.done():
-        await api.clock.advance(5)
+        api.clock.set_on(5)
         await asyncio.wait([reading], timeout=0.1)
     await reading
 
@@ -68,7 +68,7 @@ async def ended(api: Api, content) -> None:
     reading = asyncio.create_task(content.read())
     async with asyncio.timeout(10):
         while not reading.done():
-            await api.clock.advance(5)
+            api.clock.set_on(5)
             await asyncio.wait([reading], timeout=0.1)
     await reading
 
@@ -88,7 +88,7 @@ async def test_it_ends_with_the_credentials(api: Api, how: str):
         elif how == "logged out":
             await api.bare("DELETE", "session", headers={"X-CSRF-Token": session["csrf"]})
         else:
-            await api.clock.advance(12 * 3600)
+            api.clock.set_on(12 * 3600)
         await ended(api, response.content)
     await until(lambda: api.hub.listening == 0)
 
