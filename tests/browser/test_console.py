@@ -117,7 +117,7 @@ async def test_an_alert_from_the_ring_to_the_closing(api: Api, page: Page, shots
     await page.keyboard.press("Enter")
     await expect(page.locator("[name=text]")).to_have_value("")
     await act(page, "verdict", "test").click()
-    await expect(act(page, "verdict", "test")).to_have_text("Confirmer : Essai")
+    await expect(act(page, "verdict", "test")).to_have_text("Confirmer ?")
     await shots("4-confirm")
     await act(page, "verdict", "test").click()
     await expect(page.locator("#a-status")).to_have_text("CLOSE — essai")

@@ -215,6 +215,7 @@ function disarm() {
   clearTimeout(armed.timer);
   armed.button.classList.remove("armed");
   armed.button.textContent = t(armed.button.dataset.t);
+  armed.button.removeAttribute("aria-label");
   armed = null;
 }
 
@@ -224,7 +225,8 @@ function confirmed(button) {
   disarm();
   if (again) return true;
   button.classList.add("armed");
-  button.textContent = t("confirm", { what: t(button.dataset.t) });
+  button.textContent = t("confirm_short"); // as wide as before: nothing moves under the pointer
+  button.setAttribute("aria-label", t("confirm", { what: t(button.dataset.t) }));
   armed = { button, timer: setTimeout(disarm, ARMED_MS) };
   return false;
 }

@@ -24,15 +24,15 @@ export function span(seconds) {
 
 export function length(metres) {
   if (metres < 1000) return t("metres", { n: Math.round(metres) });
-  const kilometres = (metres / 1000).toLocaleString(words.language, { maximumFractionDigits: 1 });
+  const kilometres = (metres / 1000).toLocaleString(words.locale, { maximumFractionDigits: 1 });
   return t("kilometres", { n: kilometres });
 }
 
 export const clock = (at) =>
-  new Date(at).toLocaleTimeString(words.language, { timeZone: "Europe/Paris" });
+  new Date(at).toLocaleTimeString(words.locale, { timeZone: "Europe/Paris" });
 
 export const degrees = (value) =>
-  value.toLocaleString(words.language, { minimumFractionDigits: 5, maximumFractionDigits: 5 });
+  value.toLocaleString(words.locale, { minimumFractionDigits: 5, maximumFractionDigits: 5 });
 
 // Writes the catalogue into every element that names a text.
 export function translate(root) {

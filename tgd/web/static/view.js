@@ -71,12 +71,12 @@ function fillItem(button, alert, now) {
   const kind = alert.status === "ringing" && !alert.known ? "unknown" : alert.status;
   button.className = kind;
   const due = next(alert);
-  const status = t("status", alert.status);
-  const facts = [alert.device, t("opened", { age: span((now - Date.parse(alert.opened_at)) / 1000) })];
+  const age = span((now - Date.parse(alert.opened_at)) / 1000);
+  const facts = [t("status", alert.status), alert.device, t("opened", { age })];
   if (alert.answered_by) facts.push(t("answered_by", { who: alert.answered_by }));
   button.replaceChildren(
     make("b", nameOf(alert)), make("span", due === null ? "" : left(due, now), "soon"),
-    make("small", facts.join(" · ")), make("small", status),
+    make("small", facts.join(" · ")),
   );
 }
 
@@ -84,8 +84,10 @@ export function detail(alert, me, now) {
   $("a-who").textContent = nameOf(alert);
   const facts = [alert.device, t("case", { case: alert.case_id }), t("listen", alert.listen)];
   if (alert.answered_by) facts.push(t("answered_by", { who: alert.answered_by }));
-  if (alert.voice) facts.push(`${t("heard")} : ${t("voice", alert.voice)}`);
   if (alert.holder_heard) facts.push(t("holder_heard"));
+  if (alert.voice && alert.voice !== "holder") {
+    facts.push(`${t("heard")} : ${t("voice", alert.voice)}`);
+  }
   if (alert.rings === "everyone" && needsAnswer(alert)) facts.push(t("everyone"));
   if (alert.follows) facts.push(t("follows"));
   if (alert.rescued) facts.push(t("rescued"));
