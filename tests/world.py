@@ -392,7 +392,7 @@ class World:
         """Wait until a statement yields true."""
         try:
             async with asyncio.timeout(WITHIN_S):
-                while not await self.value(statement, *values):
+                while not await self.value(statement, *values):  # noqa: ASYNC110  rows tell nobody
                     await asyncio.sleep(0.01)
         except TimeoutError:
             raise AssertionError(what or statement) from None
