@@ -1,0 +1,1 @@
+"""tgd: a press of a Téléphone Grave Danger becomes an acknowledged dispatch."""

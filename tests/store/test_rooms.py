@@ -158,8 +158,8 @@ def test_what_is_stored_but_not_used_yet_is_said() -> None:
 async def test_rooms_are_told_with_their_electronic_lines_only(store: Database) -> None:
     await put(store, *read(GOOD, SEALER))
     assert await told(store) == [
-        RoomRow("cic-poitiers", "CIC de Poitiers", "+33549000017", 2, is_default=True),
-        RoomRow("corg-86", "CORG de la Vienne", None, 0, is_default=False),
+        RoomRow("cic-poitiers", "CIC de Poitiers", "+33549000017", [1, 2], is_default=True),
+        RoomRow("corg-86", "CORG de la Vienne", None, [], is_default=False),
     ]
     async with store.connection() as connection:
         assert [(row.line, row.adapter) for row in await rooms.lines(connection)] == [
@@ -181,9 +181,9 @@ async def test_an_import_replaces_what_it_names_and_keeps_the_rest(store: Databa
     await put(store, room("a", lines=(line, line), is_default=True), room("b", lines=(line,)))
     await put(store, room("a", phone="17"), room("c", is_default=True))
     assert await told(store) == [
-        RoomRow("a", "A", "17", 0, is_default=False),
-        RoomRow("b", "B", None, 1, is_default=False),
-        RoomRow("c", "C", None, 0, is_default=True),
+        RoomRow("a", "A", "17", [], is_default=False),
+        RoomRow("b", "B", None, [0], is_default=False),
+        RoomRow("c", "C", None, [], is_default=True),
     ]
 
 

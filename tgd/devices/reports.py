@@ -13,15 +13,13 @@ from collections import deque
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-import asyncpg
-
 from tgd.clock import Clock
 from tgd.devices import wire
 from tgd.devices.messages import Heartbeat, LastWill, PositionReport, Quarantined
 from tgd.devices.mqtt import Arrived
 from tgd.metrics import Metrics
 from tgd.store import health, presses
-from tgd.store.db import OUTAGE, Connection, Database
+from tgd.store.db import OUTAGE, REFUSED, Connection, Database
 
 HELD_FOR = timedelta(seconds=60)
 MOST_HELD = 10_000
@@ -70,7 +68,7 @@ class Reports:
             except OUTAGE as error:
                 _log.warning("positions wait for the database: %s", type(error).__name__)
                 await asyncio.sleep(1)
-            except asyncpg.PostgresError:
+            except REFUSED:
                 # One of them does not fit: they are worth less than those behind them.
                 self._metrics.intake_faults["batch"].inc()
                 _log.exception("a batch of positions or heartbeats was refused and dropped")

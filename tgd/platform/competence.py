@@ -12,4 +12,4 @@ from tgd.store.db import Connection
 async def competent_rooms(transaction: Connection) -> list[Room]:
     """Return the rooms that are to be told, the lead first; none where none is configured."""
     found = await rooms.told(transaction)
-    return competent([Room(r.id, r.name, r.phone, r.lines, r.is_default) for r in found])
+    return competent([Room(r.id, r.name, r.phone, tuple(r.lines), r.is_default) for r in found])

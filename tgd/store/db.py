@@ -30,8 +30,13 @@ OUTAGE: tuple[type[BaseException], ...] = (
     asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
     asyncpg.TransactionRollbackError,
+    asyncpg.InvalidTransactionStateError,  # a standby that is not the primary yet
     asyncio.TimeoutError,
 )
+"""The database is not there, or not able, just now: the same again later may work."""
+
+REFUSED: tuple[type[Exception], ...] = (asyncpg.PostgresError, ValueError, OverflowError, TypeError)
+"""It is there and will not have these values (caught after ``OUTAGE``, which it contains)."""
 
 _NAMED = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 

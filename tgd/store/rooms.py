@@ -25,12 +25,12 @@ def token_purpose(room: str, line: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class RoomRow:
-    """A room as routing sees it; ``lines`` counts those by which something can be sent."""
+    """A room as routing sees it; ``lines`` are the numbers of those that can send, in order."""
 
     id: str
     name: str
     phone: str | None
-    lines: int
+    lines: list[int]
     is_default: bool
 
 

@@ -44,12 +44,12 @@ _RANK = {state: rank for rank, state in enumerate(LADDER)}
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """A control room as far as a dispatch needs it; ``lines`` is how many it has."""
+    """A control room as far as a dispatch needs it; ``lines`` are its electronic ones, in order."""
 
     id: str
     name: str
     phone: str | None
-    lines: int
+    lines: tuple[int, ...]
     is_default: bool
 
 
@@ -59,7 +59,8 @@ def tell_rooms(alert: Alert, rooms: Sequence[Room], now: datetime) -> None:
         dispatch = Dispatch(uuid4(), None, None, lead=True, state="pending", dispatched_at=now)
         _begin(alert, dispatch, now, number=None, red=True)
     for rank, room in enumerate(rooms):
-        dispatch = Dispatch(uuid4(), room.id, 0, rank == 0, "pending", now)
+        line = room.lines[0] if room.lines else 0
+        dispatch = Dispatch(uuid4(), room.id, line, rank == 0, "pending", now)
         _begin(alert, dispatch, now, number=room.phone, red=not room.lines)
         if room.lines:
             _post(alert, dispatch, "report", now)

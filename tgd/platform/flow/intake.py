@@ -13,7 +13,6 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4, uuid5
 
-import asyncpg
 import msgspec
 
 from tgd.clock import Clock
@@ -25,7 +24,7 @@ from tgd.platform.domain.alert import Plan
 from tgd.platform.holding import frozen
 from tgd.seal import Sealer
 from tgd.store import presses
-from tgd.store.db import OUTAGE, Database
+from tgd.store.db import OUTAGE, REFUSED, Database
 
 ABOUT = "press"
 """What raw presses are sealed as."""
@@ -70,7 +69,7 @@ class Intake:
                 taken = await presses.take(connection, rows, now, self._group_from)
         except OUTAGE as error:
             raise Temporary(type(error).__name__) from error
-        except (asyncpg.PostgresError, ValueError, OverflowError, TypeError) as error:
+        except REFUSED as error:
             raise Rejected(type(error).__name__) from error
         self._report(taken)
         return [Outcome(one.fresh, one.alert_id, one.opened, one.listen) for one in taken]

@@ -10,12 +10,10 @@ import asyncio
 import logging
 from datetime import timedelta
 
-import asyncpg
-
 from tgd.clock import Clock
 from tgd.metrics import Metrics
 from tgd.store import presses
-from tgd.store.db import OUTAGE, Database
+from tgd.store.db import OUTAGE, REFUSED, Database
 
 AFTER = timedelta(seconds=2)
 SETTLED = timedelta(seconds=60)
@@ -67,7 +65,9 @@ class Rescue:
             for number, press_id, _device in found:
                 try:
                     await presses.rescue(connection, number, now, self._answer_s, self._overflow_s)
-                except asyncpg.PostgresError:
+                except OUTAGE:
+                    raise
+                except REFUSED:
                     if number not in self._reported:
                         self._reported.add(number)
                         _log.exception("press %s cannot be rescued and is tried again", press_id)

@@ -1,7 +1,8 @@
 -- name: told
--- All rooms for routing; $1 the adapters by which something can be sent.
+-- All rooms for routing, each with its lines of the adapters $1.
 SELECT r.id, r.name, r.phone, r.is_default,
-       (SELECT count(*)::int FROM room_line l WHERE l.room_id = r.id AND l.adapter = ANY ($1::text[])) AS lines
+       ARRAY(SELECT l.line FROM room_line l WHERE l.room_id = r.id AND l.adapter = ANY ($1::text[])
+             ORDER BY l.line) AS lines
 FROM room r ORDER BY r.id
 
 -- name: by_inbound_token
