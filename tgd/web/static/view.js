@@ -4,6 +4,7 @@ import { clock, degrees, length, span, t } from "./texts.js";
 
 const LADDER = ["pending", "sending", "delivered", "received", "integrated", "seen", "engaged",
   "on_scene", "closed"];
+const OPERATORS = ["answer", "voice", "doubt"];
 const STALE_POSITION_S = 60;
 const LATE_S = 5;
 
@@ -228,7 +229,9 @@ export function deadlines(alert, now) {
     const item = make("li", undefined, over ? "over" : "");
     const where = one.dispatch && room.get(one.dispatch);
     const said = over ? t("overdue", { age: span((now - at) / 1000) }) : left(at, now);
-    item.append(make("span", said, "big"), t("deadline", one.name));
+    // Only a person sends the police for a phone that the register does not know.
+    const asked = !alert.known && OPERATORS.includes(one.name) ? "deadline_unknown" : "deadline";
+    item.append(make("span", said, "big"), t(asked, one.name));
     if (where) item.append(` (${where})`);
     if (one.late) item.append(` — ${t("late_mark")}`);
     return item;
