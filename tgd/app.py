@@ -34,7 +34,7 @@ from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.triage import Triage
 from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
 from tgd.seal import Sealer
-from tgd.store.db import OUTAGE, Database
+from tgd.store.db import INDEXES_ONLY, OUTAGE, Database
 from tgd.supervise import Supervisor
 from tgd.web.context import Context
 from tgd.web.routes import build
@@ -70,6 +70,10 @@ class App:
         self.supervisor = Supervisor(fatal=self._fatal, count=self._count)
         self.sealer = Sealer(config.secret_key)
         self.database = Database(config.database_url, size=config.database_pool)
+        # The press path has a connection of its own: nothing else can starve it of one.
+        self.press_database = Database(
+            config.database_url, size=1, name="tgd press", settings=INDEXES_ONLY
+        )
         self._plan = plan(config.deadlines, forward_unverified=config.forward_unverified)
         self._https = CisuHttps()
         self._unhinted: deque[datetime] = deque(maxlen=1000)
@@ -82,7 +86,9 @@ class App:
         self.rest_link = self._link("rest", [f"{_UP}position", f"{_UP}heartbeat", f"{_UP}lwt"])
         self.downlink = Downlink(database, clock, self.press_link.publish)
         group_from = config.unknown_per_minute
-        self.intake = Intake(database, clock, self.sealer, metrics, opening, group_from=group_from)
+        self.intake = Intake(
+            self.press_database, clock, self.sealer, metrics, opening, group_from=group_from
+        )
         self.ingest = Ingest(
             self.intake.take,
             clock,
@@ -112,6 +118,8 @@ class App:
         """Open the database, start every task, serve; raises when the database is away."""
         await self.database.open()
         self.supervisor.on_stop("database", self.database.close)
+        await self.press_database.open()
+        self.supervisor.on_stop("press database", self.press_database.close)
         self.supervisor.on_stop("https", self._https.close)
         start = self.supervisor.start
         start("recording", self.sending.run_record)

@@ -7,10 +7,11 @@ is not there just now, try again"; nothing here retries by itself.
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib import resources
+from types import MappingProxyType
 from typing import TypeAlias
 
 import asyncpg
@@ -18,6 +19,11 @@ import msgspec
 from asyncpg.pool import PoolConnectionProxy
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
+
+INDEXES_ONLY: Mapping[str, str] = MappingProxyType(
+    {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+)
+"""For the press path: a plan made while the tables were empty must not be kept for the storm."""
 
 CHANNEL = "tgd"
 """NOTIFY's channel; its payload says what is there to read: press, send, downlink, alert."""
@@ -57,23 +63,30 @@ def sql(file: str, name: str) -> str:
 class Database:
     """The pool of one process. ``open`` before use, ``close`` after it."""
 
-    def __init__(self, url: str, *, size: int = 10, name: str = "tgd") -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int = 10,
+        name: str = "tgd",
+        settings: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self._url = url
         self._size = size
-        self._name = name
+        self._settings = {"role": "tgd_app", "application_name": name, "jit": "off", **settings}
         self._pool: asyncpg.Pool | None = None
 
     async def open(self) -> None:
         """Connect; raises one of ``OUTAGE`` when the database is not there."""
         self._pool = await asyncpg.create_pool(
             self._url,
-            min_size=2,
+            min_size=min(2, self._size),
             max_size=self._size,
             command_timeout=10,
             timeout=5,
             init=_prepare,
             reset=_tidy,
-            server_settings=self._settings(),
+            server_settings=self._settings,
         )
 
     async def close(self) -> None:
@@ -91,7 +104,7 @@ class Database:
         """Lend a connection; each statement on it commits by itself."""
         if self._pool is None:
             raise ConnectionRefusedError("the database is not open")
-        async with self._pool.acquire(timeout=5) as connection:
+        async with self._pool.acquire() as connection:
             yield connection
 
     @asynccontextmanager
@@ -107,7 +120,7 @@ class Database:
         is not repeated.
         """
         connection = await asyncpg.connect(
-            self._url, timeout=5, server_settings=self._settings(), command_timeout=5
+            self._url, timeout=5, server_settings=self._settings, command_timeout=5
         )
         gone = asyncio.Event()
         connection.add_termination_listener(lambda _connection: gone.set())
@@ -117,9 +130,6 @@ class Database:
             raise ConnectionResetError("the listening connection has ended")
         finally:
             connection.terminate()
-
-    def _settings(self) -> dict[str, str]:
-        return {"role": "tgd_app", "application_name": self._name, "jit": "off"}
 
 
 async def _prepare(connection: Connection) -> None:

@@ -7,8 +7,8 @@
 -- found by the rescue.
 --
 -- Decisions are small index look-ups in a loop; rows that need no decision are written by one
--- statement for the batch. The settings keep every plan to its index, whatever the statistics of
--- an empty table said when it was made.
+-- statement for the batch. The connection that calls them keeps every plan to
+-- its index (store.db.INDEXES_ONLY), whatever the statistics of an empty table said.
 
 CREATE FUNCTION open_alerts(
     p_now timestamptz, p_group_from int,
@@ -16,8 +16,7 @@ CREATE FUNCTION open_alerts(
     p_lat float8[], p_lon float8[], p_acc float8[], p_confidence float8[], p_method text[],
     p_alt float8[], p_vac float8[], p_vel float8[], p_cog float8[], p_fixed_at timestamptz[],
     p_fix_doubts text[]
-) RETURNS uuid[] LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+) RETURNS uuid[] LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     r         record;
@@ -127,8 +126,7 @@ CREATE FUNCTION take_presses(
     p_alt float8[], p_vac float8[], p_vel float8[], p_cog float8[], p_fixed_at timestamptz[],
     p_fix_doubts text[]
 ) RETURNS TABLE (fresh boolean, alert_id uuid, opened boolean, listen text, fault text)
-LANGUAGE plpgsql
-SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
     r        record;
