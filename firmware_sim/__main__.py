@@ -21,6 +21,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from firmware_sim import load, options
+from firmware_sim.control import Remote, drive
 from firmware_sim.fleet import Fleet
 from firmware_sim.scenario import Scenario
 from firmware_sim.screen import KEYS, Keyboard, Screen
@@ -41,6 +42,7 @@ class Orders:
     press_rate: float | None
     duration: float | None
     settle: float
+    remote: Remote | None
 
 
 @cli.command()
@@ -61,8 +63,9 @@ def run(  # noqa: PLR0917  every parameter is an option of the command line
     store: options.Folder = None,
     *,
     quiet: options.Quiet = False,
+    control: options.Control = False,
 ) -> None:
-    """Run simulated phones: by keyboard, by --scenario, or as a storm with --press-rate.
+    """Run simulated phones: by keyboard, --scenario, --control, or as a storm with --press-rate.
 
     They follow the protocol to the letter: each press is kept before it is sent and repeated until
     the platform's own receipt; 30 s without one is an event [b]dial_112[/b].
@@ -85,9 +88,13 @@ def run(  # noqa: PLR0917  every parameter is an option of the command line
     except (ValueError, OSError) as fault:
         Console(stderr=True).print(f"[red]{escape(str(fault))}[/red]", soft_wrap=True)
         raise typer.Exit(2) from fault
-    if not quiet and phones <= PRINTED:
+    remote = Remote(fleet) if control else None
+    if remote:
+        console = Console(stderr=True)  # the standard output is the program's
+        fleet.listen(remote)
+    elif not quiet and phones <= PRINTED:
         fleet.listen(Screen(console))
-    orders = Orders(story, press_rate, duration, settle)
+    orders = Orders(story, press_rate, duration, settle, remote)
     raise typer.Exit(uvloop.run(_run(fleet, orders, console)))
 
 
@@ -126,6 +133,9 @@ async def _run(fleet: Fleet, orders: Orders, console: Console) -> int:
 async def _play(
     fleet: Fleet, orders: Orders, console: Console, done: asyncio.Event
 ) -> float | None:
+    if orders.remote is not None:
+        await drive(orders.remote)
+        return None
     if orders.press_rate is not None:
         return await _storm(fleet, orders, console, orders.press_rate)
     if orders.scenario is not None:

@@ -39,3 +39,11 @@ Folder = Annotated[
     Path | None, typer.Option(help="Folder of the phones' memories; none: in memory only.")
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print no events.")]
+Control = Annotated[
+    bool,
+    typer.Option(
+        "--control",
+        help="For programs: orders as JSON lines on standard input (a pipe), events as JSON lines"
+        " on standard output; ends with its input.",
+    ),
+]

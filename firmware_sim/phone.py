@@ -112,6 +112,11 @@ class Phone:
         self.network(on=False)
         self._time.call_at(self._time.now() + seconds, lambda: self.network(on=True))
 
+    def lose_network_once_sent(self, seconds: float) -> None:
+        """Enter a dead zone when what was just sent has left: too soon for any answer to it."""
+        # One turn of the loop later the bytes are out of the process.
+        self._time.call_at(self._time.now(), lambda: self.network_off_for(seconds))
+
     def crash(self, reboot_after_s: float | None = 5.0) -> None:
         """Lose the process: all but the store. None never boots again by itself."""
         if self._machine is None:

@@ -8,7 +8,8 @@ before its first step, and an error names the step and the field. Leaves doing i
     phone = "tgd-86-01"       # or its number, a list of these, or "all"
     action = "press"          # trigger = "button"
 
-Actions and their fields: `press` (trigger), `network` (on = true|false, or off_s = seconds),
+Actions and their fields: `press` (trigger; lose_s = seconds without network from the moment the
+press has left, before any receipt can come), `network` (on = true|false, or off_s = seconds),
 `battery` (level, plugged), `move` (speed_kmh, bearing), `place` (reception = "open", "indoors",
 "cell", "none", "off"; cold_start_s), `clock` (epoch = seconds, or "1970", "2106", "right"),
 `crash` (reboot_s, when = "now" or "after_send"), `fault` (loss, duplicate, reorder, reorder_s,
@@ -76,6 +77,13 @@ class Scenario:
         for step in self.steps:
             _chosen(step, fleet)
 
+    def do(self, fleet: Fleet) -> None:
+        """Do every step now, whatever its time; ScenarioError before the first if one is wrong."""
+        self.check(fleet)
+        for step in self.steps:
+            for phone in _chosen(step, fleet):
+                step.act(phone)
+
     async def play(self, fleet: Fleet) -> None:
         """Do each step at its time, counted from now."""
         self.check(fleet)
@@ -137,7 +145,16 @@ def _phones(raw: Any) -> tuple[str | int, ...] | None:
 
 def _press(given: dict[str, Any]) -> Act:
     trigger = str(given.pop("trigger", "button"))
-    return lambda phone: phone.press_now(trigger) if phone.alive else None
+    lose_s = float(given.pop("lose_s", 0.0))
+
+    def act(phone: Phone) -> None:
+        if not phone.alive:
+            return
+        phone.press_now(trigger)
+        if lose_s > 0:
+            phone.lose_network_once_sent(lose_s)
+
+    return act
 
 
 def _network(given: dict[str, Any]) -> Act:
