@@ -196,8 +196,10 @@ class Salle:
         steps: tuple[Step, ...] = ("RECU", "INTEGRE", "CONSULTE")
         if room.refuses():
             steps = ("ERREUR",)
-        elif not told.exercise and affair.messages == 1:  # a patrol leaves once, for a real case
-            steps = (*steps, "engaged", "on_scene")
+        else:
+            affair.taken_up += 1
+            if not told.exercise and affair.taken_up == 1:  # a patrol leaves once, for a real case
+                steps = (*steps, "engaged", "on_scene")
         for step in steps:
             delay = room.behaviour.delay(step)
             if delay is None or not room.behaviour.answers:

@@ -93,6 +93,7 @@ class Affair:
 
     newest: Envelope
     messages: int = 0
+    taken_up: int = 0  # the messages that we did not refuse
     answers: list[Answer] = field(default_factory=list)
 
     @property
