@@ -109,7 +109,7 @@ def demo(
 
     Needs the installation's extra 'demo'. Ctrl-C stops everything.
     """
-    from tgd.demo import main as work  # noqa: PLC0415  the embedded services
+    from tgd.demo.main import main as work  # noqa: PLC0415  the embedded services
 
     _exit(work(seconds))
 
