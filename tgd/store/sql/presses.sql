@@ -15,7 +15,8 @@ ORDER BY p.no LIMIT 500
 SELECT max(no) FROM press WHERE received_at < $1
 
 -- name: rescue
--- A bare alert for a press that the alert logic failed: nothing of that logic is used here.
+-- A bare alert for a press that the alert logic failed: nothing of that logic is used here. Its
+-- plan holds only what the sending asks of one (how long a room has to confirm the receipt).
 WITH mine AS (
     SELECT p.* FROM press p
     WHERE p.no = $1 AND NOT EXISTS (SELECT FROM alert_press k WHERE k.press_no = p.no)
@@ -23,7 +24,7 @@ WITH mine AS (
     INSERT INTO alert (case_id, device, reply_to, known, consent, located, listen, plan, key, rescued,
                        opened_at, first_tst, pressed_at, last_press_id, last_press_at)
     SELECT next_case_id($2::timestamptz), m.device, m.reply_to, EXISTS (SELECT FROM device d WHERE d.id = m.device),
-           'refused', false, 'mic_only', '{}', m.raw_key, true, $2::timestamptz, m.tst, m.pressed_at, m.id, m.received_at
+           'refused', false, 'mic_only', '{"received": 10}', m.raw_key, true, $2::timestamptz, m.tst, m.pressed_at, m.id, m.received_at
     FROM mine m
     ON CONFLICT (device) WHERE status <> 'closed'
         DO UPDATE SET last_press_id = excluded.last_press_id, last_press_at = excluded.last_press_at,
