@@ -90,7 +90,8 @@ def _reason(
 
 def _doubts(alert: Mapping[str, Any], estimate: Estimate | None) -> tuple[str, ...]:
     found: list[str] = []
-    if alert["consent"] == "refused":
+    # A rescued alert has no position whatever the holder agreed to: that is not her refusal.
+    if alert["consent"] == "refused" and not alert["rescued"]:
         found.append("location_refused")
     elif estimate is None:
         found.append("location_absent")

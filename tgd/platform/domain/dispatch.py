@@ -137,7 +137,7 @@ def room_refused(alert: Alert, envelope_id: UUID, by: str, now: datetime, *, cau
     if envelope.purpose in {"report", "press"}:
         _void(alert, dispatch, now)
         # The first repetition goes at once; a room that refuses everything is not flooded.
-        pause = min(LONGEST_PAUSE_S, 2.0 ** (dispatch.round - 2) - 1)
+        pause = min(LONGEST_PAUSE_S, 2.0 ** min(dispatch.round - 2, 10) - 1)
         _post(alert, dispatch, envelope.purpose, now, pause_s=pause)
     else:
         _post(alert, dispatch, envelope.purpose, now, pause_s=LONGEST_PAUSE_S)

@@ -27,6 +27,10 @@ UNION ALL
 SELECT e.alert_id, 'stuck_message' FROM envelope e
 WHERE e.state IN ('waiting', 'sending')
   AND greatest(e.next_at, e.lease_until) < $1::timestamptz - interval '30 seconds'
+  -- One that waits its turn behind an earlier message to the same room is not stuck: that one is tried.
+  AND NOT EXISTS (
+      SELECT FROM envelope b WHERE b.dispatch_id = e.dispatch_id AND b.no < e.no
+        AND b.state IN ('waiting', 'sending') AND b.round = e.round)
 
 -- name: mend
 -- A deadline that is due now for alerts that have none.
