@@ -71,10 +71,10 @@ class Platform:
         sender = Sender("fr.tgd.plateforme", None, "C02.15.04")
         self.sending = Sending(database, self.clock, self.sealer, self.metrics, self.room, sender)
 
-    async def press(self, opening: Opening) -> None:
+    async def press(self, opening: Opening, device: str = "tgd-86-01") -> None:
         at = self.clock.now().timestamp()
         said = {"_type": "press", "id": str(uuid4()), "seq": 1, "tst": at, "created_at": at}
-        press = wire.press("tgd-86-01", json.dumps(said).encode(), received_at=self.clock.now())
+        press = wire.press(device, json.dumps(said).encode(), received_at=self.clock.now())
         intake = Intake(
             self.database, self.clock, self.sealer, self.metrics, opening, group_from=20
         )
@@ -127,6 +127,19 @@ async def test_a_room_that_is_away_is_no_finding_of_the_auditor(platform: Platfo
     async with platform.database.connection() as connection:
         purposes = await connection.fetch("SELECT DISTINCT purpose FROM envelope")
     assert {row["purpose"] for row in purposes} == {"report", "contact"}
+
+
+@pytest.mark.expects_errors
+async def test_a_message_that_cannot_be_written_holds_up_no_other(platform: Platform) -> None:
+    for device in ("tgd-86-01", "tgd-86-02"):
+        await platform.press(lambda _press, _now: PLAN, device)
+    async with platform.database.connection() as connection:
+        spoil = "UPDATE alert SET key = $1 WHERE device = 'tgd-86-01'"
+        await connection.execute(spoil, b"sealed under another secret")
+    await platform.passes(40)
+    assert {b"tgd-86-02" in body for body in platform.room.sent} == {True}
+    outcomes = platform.metrics.dispatch_attempts
+    assert outcomes["cic86", "https", "rejected"]._value.get() >= 2
 
 
 def test_a_room_may_refuse_for_ever() -> None:

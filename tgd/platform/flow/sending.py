@@ -13,6 +13,7 @@ import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from tgd.clock import Clock
 from tgd.errors import Invalid, Rejected, Temporary
@@ -88,6 +89,9 @@ class Sending:
             claimed = await outbox.claim(transaction, now, LEASE, BATCH)
             bodies = await self._write(transaction, claimed, now) if claimed else []
         for row, body in zip(claimed, bodies, strict=True):
+            if body is None:
+                self._tried(row, "not written", REJECTED_RETRY_S, "rejected")
+                continue
             task = asyncio.create_task(self._send(row, body), name="send")
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
@@ -114,20 +118,29 @@ class Sending:
 
     async def _write(
         self, transaction: Connection, claimed: Sequence[Mapping[str, Any]], now: datetime
-    ) -> list[bytes]:
-        """Return each message's bytes: those sent before, or new ones, which are kept."""
+    ) -> list[bytes | None]:
+        """Return each message's bytes: those sent before, or new ones, which are kept.
+
+        None stands for one that cannot be written; it is tried again and holds up no other.
+        """
         located = [r["held"]["id"] for r in claimed if r["content"] is None]
         positions = await outbox.positions(transaction, located) if located else {}
-        bodies, kept = [], []
+        bodies: list[bytes | None] = []
+        kept: list[tuple[UUID, bytes]] = []
         for row in claimed:
-            key = self._sealer.unwrap(row["held"]["key"])
-            if row["content"] is not None:
-                bodies.append(key.open(row["content"], ABOUT))
-                continue
-            best = estimate(positions.get(row["held"]["id"], ()), now)
-            body = script.write(row, best, self._sender, now)
-            bodies.append(body)
-            kept.append((row["envelope_id"], key.seal(body, ABOUT)))
+            try:
+                key = self._sealer.unwrap(row["held"]["key"])
+                if row["content"] is not None:
+                    bodies.append(key.open(row["content"], ABOUT))
+                    continue
+                best = estimate(positions.get(row["held"]["id"], ()), now)
+                body = script.write(row, best, self._sender, now)
+                kept.append((row["envelope_id"], key.seal(body, ABOUT)))
+                bodies.append(body)
+            except Exception as failure:  # noqa: BLE001  one bad row must not keep the others from theirs
+                if row["attempts"] <= 1:
+                    _log.exception("a message cannot be written: %s", type(failure).__name__)
+                bodies.append(None)
         if kept:
             await outbox.keep_contents(transaction, kept)
         return bodies
@@ -147,6 +160,13 @@ class Sending:
         except Exception as failure:  # noqa: BLE001  a fault of ours must not leave it to its lease
             _log.exception("sending to room %s failed in a way of its own", room)
             retry_s, error, outcome = REJECTED_RETRY_S, type(failure).__name__, "failed"
+        self._tried(row, error, retry_s, outcome)
+
+    def _tried(
+        self, row: Mapping[str, Any], error: str | None, retry_s: float | None, outcome: str
+    ) -> None:
+        """Hand what became of one message to the record; ``retry_s`` None: delivered."""
+        room, line = row["room"]["id"], row["room_line"]
         self._metrics.dispatch_attempts[room, line["adapter"] if line else "none", outcome].inc()
         now = self._clock.now()
         retry_at = None if retry_s is None else now + timedelta(seconds=retry_s)
