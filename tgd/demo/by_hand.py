@@ -93,20 +93,22 @@ class Keyboard:
 def panel(stage: Stage, *, keys: bool) -> Panel:
     """Return what a person needs to know, in French and in English."""
     grid = Table.grid(padding=(0, 2))
-    grid.add_row(Text("Console des opérateurs · operators", "bold"), f"{stage.origin}/console")
-    grid.add_row(Text("Salle de commandement · control room", "bold"), f"{stage.room_origin}/salle")
+    grid.add_row(Text("Opérateurs · console", "bold"), f"{stage.origin}/console")
+    grid.add_row(Text("Salle · control room", "bold"), f"{stage.room_origin}/salle")
     grid.add_row("", "")
     for person, role in PEOPLE.items():
-        grid.add_row(Text(f"Identifiant · login ({role})"), f"{person}   {stage.logins[person]}")
+        grid.add_row(Text(f"Login ({role})"), f"{person}   {stage.logins[person]}")
     grid.add_row("", "")
     if keys:
-        grid.add_row(Text("1 … 8", "bold"), "appuyer sur le bouton du téléphone · press that phone")
-        grid.add_row(Text("n puis · then 1 … 8", "bold"), "couper ou rendre le réseau · network")
+        grid.add_row(Text("1 … 8", "bold"), "appuyer sur le bouton · press that phone")
+        grid.add_row(Text("n + 1 … 8", "bold"), "couper ou rendre son réseau · network off, on")
         grid.add_row(Text("q, Ctrl-C", "bold"), "tout arrêter · stop everything")
     else:
-        grid.add_row("Pas de clavier ici · no keyboard", "Ctrl-C (SIGINT) arrête tout · stops")
+        grid.add_row(
+            "Ctrl-C (SIGINT)", "tout arrêter · stop everything (pas de clavier ici · no keyboard)"
+        )
     grid.add_row("", "")
-    grid.add_row("Page des téléphones · phones' page", "/phones viendra plus tard · comes later")
+    grid.add_row("Téléphones · phones", "au clavier ici ; page /phones plus tard · later")
     grid.add_row("Journaux · logs", str(stage.folder))
     title = "Téléphone Grave Danger · démonstration"
     return Panel(grid, title=title, border_style="cyan", expand=False, padding=(1, 2))
@@ -123,7 +125,8 @@ class Screen:
         if event.kind not in _LINES:
             return
         style, what = _LINES[event.kind]
-        line = Text(datetime.fromtimestamp(event.at).astimezone().strftime("%H:%M:%S  "), "dim")
+        at = datetime.fromtimestamp(event.at).astimezone()
+        line = Text().append(at.strftime("%H:%M:%S  "), "dim")
         line.append(f"{event.phone}  ", "cyan").append(what, style).append(_detail(event))
         self._out.print(line, soft_wrap=True)
 

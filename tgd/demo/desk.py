@@ -153,6 +153,6 @@ async def _read(request: Any) -> Any:
             if response.status < HTTPStatus.BAD_REQUEST:
                 return told
             where = f"{response.method} {response.url.path}"
-            raise DeskFailed(f"{where} answered {response.status}: {told}")
-    except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise DeskFailed(f"{where} answered {response.status}: {told['detail']}")
+    except (aiohttp.ClientError, OSError, ValueError, KeyError) as error:
         raise DeskFailed(f"the platform does not answer: {type(error).__name__}") from error

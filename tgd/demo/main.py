@@ -20,7 +20,7 @@ from tgd.demo import audit, desk, room, telling
 from tgd.demo.broker import find_mosquitto
 from tgd.demo.by_hand import Keyboard, Screen, panel
 from tgd.demo.stage import PROGRAM, ROOM, Stage
-from tgd.demo.story import LEAST_S, Story, StoryFailed
+from tgd.demo.story import LEAST_S, Story
 from tgd.errors import TgdError
 
 INTERRUPTED = 130  # what a shell says of a program that SIGINT ended
@@ -112,7 +112,7 @@ async def _played(stage: Stage, teller: telling.Teller, end: float) -> list[str]
                     await story.play()
         except TimeoutError:
             found.append("the story did not end in its time")
-        except StoryFailed as failed:
+        except TgdError as failed:
             found.append(str(failed))
         await followed.read()
         teller.table(await story.rows())

@@ -51,19 +51,19 @@ class Teller:
 
     def ready(self, what: str, detail: str, seconds: float) -> None:
         """Tell that a part of the stage is up."""
-        line = Text("  ✓ ", "green").append(f"{what:<44}", "").append(f"{detail:<36}", "dim")
+        line = Text().append("  ✓ ", "green").append(f"{what:<44}").append(f"{detail:<36}", "dim")
         self._print(line.append(f"{duration(seconds):>10}", "dim"))
 
     def scene(self, number: int, french: str, english: str) -> None:
         """Open a scene."""
-        title = Text(f"\n{MARKS[number]}  ", _colour(number)).append(french, "bold")
+        title = Text().append(f"\n{MARKS[number]}  ", _colour(number)).append(french, "bold")
         self._print(title.append(f" · {english}", "dim"))
 
     def step(
         self, scene: int, phone: str, who: str, what: str, seconds: float | None = None
     ) -> None:
         """Tell a step about a phone; ``seconds`` is its latency."""
-        line = Text(f"{time.monotonic() - self._began:8.3f} s  ", "dim")
+        line = Text().append(f"{time.monotonic() - self._began:8.3f} s  ", "dim")
         line.append(f"{MARKS[scene]} {phone:<7}", _colour(scene)).append(f"{who:<13}", "bold")
         line.append(what)
         if seconds is not None:
