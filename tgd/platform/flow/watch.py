@@ -27,6 +27,7 @@ EVERY = timedelta(seconds=0.25)
 INTERRUPTED_S = 3.0
 """A pause between two looks of more than this was an interruption of ours."""
 AUDIT_EVERY = timedelta(seconds=2)
+AWAKE_AFTER = timedelta(seconds=5)
 _log = logging.getLogger(__name__)
 
 
@@ -108,6 +109,8 @@ class Auditor:
         self._metrics = metrics
         self._reported: set[tuple[object, str]] = set()
         self._stepped = False
+        self._awake_since: datetime | None = None
+        self._audited_at: datetime | None = None
         self.ok_at: datetime | None = None
 
     async def run(self) -> None:
@@ -133,7 +136,13 @@ class Auditor:
         for status in ("ringing", "answered", "police"):
             self._metrics.alerts_open[status].set(counts.get(status, 0))
         self._metrics.auditor_findings.set(len(findings))
-        seen = {(f["alert_id"], f["finding"]) for f in findings}
+        # What became overdue while we were away is the watch's first work, and no alarm yet.
+        early = self._just_awake(now)
+        seen = {
+            (f["alert_id"], f["finding"])
+            for f in findings
+            if not early or f["finding"] == "no_deadline"
+        }
         for alert_id, finding in seen - self._reported:
             _log.error("auditor: alert %s: %s", alert_id, finding)
         self._reported = seen
@@ -141,6 +150,13 @@ class Auditor:
             self.ok_at = now
             self._metrics.auditor_last_ok.set(now.timestamp())
         return len(findings)
+
+    def _just_awake(self, now: datetime) -> bool:
+        """Say whether we ourselves were interrupted less than five seconds ago."""
+        before, self._audited_at = self._audited_at, now
+        if before is None or now - before > AUDIT_EVERY + timedelta(seconds=INTERRUPTED_S):
+            self._awake_since = now
+        return self._awake_since is None or now - self._awake_since < AWAKE_AFTER
 
     def _check_clock(self) -> None:
         step = self._clock.step()
