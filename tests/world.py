@@ -35,7 +35,7 @@ from tgd.store.db import Database
 SECRET = "7d" * 32
 ROOM, ADDRESS, LINE_TOKEN, ROOM_TOKEN = "cic86", "fr.police.cic86", "the-line's", "the-room's"
 PLACE = {"lat": 46.5802, "lon": 0.3404, "acc": 12.0, "pm": "G"}
-WITHIN_S = 15.0
+WITHIN_S = 10.0
 STEP_S = 1.0
 """The longest step of the clock: the watch takes more than three seconds for an interruption."""
 
@@ -372,6 +372,7 @@ class World:
 
     async def _looked(self) -> None:
         watch = self.app.watch
+        watch.heard.set()  # it may have been about to wait for a moment reckoned from now
         await self.until(
             lambda: watch._looked_at is not None and watch._looked_at >= self.clock.now(),
             "the watch does not look",

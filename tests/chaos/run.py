@@ -162,14 +162,14 @@ async def _figures(stage: Stage, took_s: float) -> dict[str, object]:
     room = stage.room.room().figures()
     receipts = stage.events.all(Kind.RECEIPT)
     duplicates = sum(e.details["code"] == "duplicate" for e in receipts)
-    latencies = [tally.percentile(percent) or 0.0 for percent in (50, 99, 100)]
+    p50, p99, worst = (tally.percentile(percent) or 0.0 for percent in (50, 99, 100))
     recoveries = sorted(stage.server.recoveries)
     return {
         "presses": tally.pressed,
         "receipted": tally.receipted,
         "receipted as duplicates": duplicates,
         "sendings": tally.sent,
-        "gesture to receipt p50 / p99 / worst": "%.3f / %.2f / %.2f s" % tuple(latencies),
+        "gesture to receipt p50 / p99 / worst": f"{p50:.3f} / {p99:.2f} / {worst:.2f} s",
         "calls to 112": tally.dialled,
         "starts of the server": stage.server.starts,
         "ready again, median / worst": (

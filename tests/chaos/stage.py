@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Self
 
 import aiohttp
 import asyncpg
@@ -27,9 +28,7 @@ from tgd.seal import Sealer
 from tgd.store import accounts, register, rooms
 from tgd.store.db import Database
 
-ROOM_ANSWERS = Behaviour(
-    recu_s=0.02, integre_s=0.02, consulte_s=0.2, engaged_s=0.5, on_scene_s=0.5
-)
+ROOM_ANSWERS = Behaviour(recu_s=0.02, integre_s=0.02, consulte_s=0.2, engaged_s=0.5, on_scene_s=0.5)
 DEADLINES = {"OVERFLOW": 2, "ANSWER": 4, "VOICE": 4, "DOUBT": 6, "RECEIVED": 3, "ACKNOWLEDGED": 6}
 
 
@@ -155,7 +154,7 @@ class Stage:
     phones: int = 8
     faults: list[str] = field(default_factory=list)
 
-    async def __aenter__(self) -> "Stage":
+    async def __aenter__(self) -> Self:
         self.luck = random.Random(self.seed)
         self.server = Server(self.database_url, self.broker_url, self.folder)
         self.room = Salle(
@@ -214,7 +213,7 @@ class Stage:
         connection = await asyncpg.connect(self.database_url)
         try:
             async with asyncio.timeout(within_s):
-                while await connection.fetchval(OPEN):
+                while await connection.fetchval(OPEN):  # noqa: ASYNC110  polled
                     await asyncio.sleep(0.25)
         finally:
             await connection.close()
