@@ -50,10 +50,13 @@ class Operator:
         """Set ``heard`` at each hint, for ever."""
         wait = aiohttp.ClientTimeout(total=None, sock_read=30)
         path = f"{API}/stream"
-        async with self._session.get(path, headers=self._headers, timeout=wait) as response:
-            async for line in response.content:
-                if line.startswith(b"event:"):
-                    heard.set()
+        try:
+            async with self._session.get(path, headers=self._headers, timeout=wait) as response:
+                async for line in response.content:
+                    if line.startswith(b"event:"):
+                        heard.set()
+        except (aiohttp.ClientError, OSError) as error:
+            raise DeskFailed(f"the platform's stream broke: {type(error).__name__}") from error
         raise DeskFailed("the platform's stream has ended")
 
     async def close(self) -> None:

@@ -102,26 +102,34 @@ async def _played(stage: Stage, teller: telling.Teller, end: float) -> list[str]
     ``end`` is on the monotonic clock. A story that breaks off is checked as well, to say which
     presses it leaves.
     """
-    found: list[str] = []
     async with _ordered_room(stage, room.STORY) as control_room, _operators(stage) as operators:
         followed = desk.Desk(operators[1])
         story = Story(stage.phones, followed, operators, control_room, teller)
+        found = await _told(story, stage, followed, end)
         try:
-            async with asyncio.timeout(end - time.monotonic()):
-                async with _beside(followed.run(), _watch(stage)):
-                    await story.play()
-        except TimeoutError:
-            found.append("the story did not end in its time")
-        except TgdError as failed:
-            found.append(str(failed))
-        await followed.read()
-        teller.table(await story.rows())
+            await followed.read()
+            teller.table(await story.rows())
+            figures = (await control_room.shown())["figures"]
+        except TgdError as failed:  # nothing is there any more that could be asked
+            return [*found, str(failed)]
         names = {operator.name for operator in operators}
-        figures = (await control_room.shown())["figures"]
         found += audit.faults(stage.phones.gestures, followed.alerts, figures, names)
         if not found:
             _well(teller, followed, len(stage.phones.gestures))
         return found
+
+
+async def _told(story: Story, stage: Stage, followed: desk.Desk, end: float) -> list[str]:
+    """Play the scenes; returns what broke them off, if anything did."""
+    try:
+        async with asyncio.timeout(end - time.monotonic()):
+            async with _beside(followed.run(), _watch(stage)):
+                await story.play()
+    except TimeoutError:
+        return ["the story did not end in its time"]
+    except TgdError as failed:
+        return [str(failed)]
+    return []
 
 
 def _well(teller: telling.Teller, followed: desk.Desk, presses: int) -> None:
