@@ -142,6 +142,21 @@ async def test_a_message_that_cannot_be_written_holds_up_no_other(platform: Plat
     assert outcomes["cic86", "https", "rejected"]._value.get() >= 2
 
 
+@pytest.mark.expects_errors
+async def test_an_alert_that_cannot_be_read_stops_no_other_deadline(platform: Platform) -> None:
+    for device in ("tgd-86-01", "tgd-86-02"):
+        await platform.press(lambda _press, _now: PLAN, device)
+    async with platform.database.connection() as connection:
+        spoil = "UPDATE alert SET plan = $1 WHERE device = 'tgd-86-01'"
+        await connection.execute(spoil, "no plan")
+    assert await platform.passes(30) > 0  # the auditor has found it
+    platform.time.on(60)  # an interruption of ours, and the same again
+    await platform.passes(1)
+    async with platform.database.connection() as connection:
+        rows = await connection.fetch("SELECT device, status FROM alert")
+    assert dict(map(tuple, rows)) == {"tgd-86-01": "ringing", "tgd-86-02": "police"}
+
+
 def test_a_room_may_refuse_for_ever() -> None:
     room = [dispatch.Room("cic86", "CIC", None, (0,), is_default=True)]
     alert = Alert(

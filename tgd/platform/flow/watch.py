@@ -1,15 +1,17 @@
 """The watch: every deadline that passes does what it is for, and an auditor proves none is missing.
 
 Serves all arrows. Promises: a passed deadline fires once, within a quarter of a second, several
-hundred in one transaction; after an interruption of ours operators' deadlines ring once more
-before they fire; every open alert has a future step, and whatever has none is given one and
-reported; only then is the outside told that all is well. Time comes from the process's clock: a
-step of the wall clock is an alarm, never a deadline.
+hundred in one transaction, and one alert that breaks keeps no other waiting; after an interruption
+of ours operators' deadlines ring once more before they fire; every open alert has a future step,
+and whatever has none is given one and reported; only then is the outside told that all is well.
+Time comes from the process's clock: a step of the wall clock is an alarm, never a deadline.
 """
 
 import asyncio
 import logging
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from tgd.clock import STEP_S, Clock
 from tgd.metrics import Metrics
@@ -17,10 +19,10 @@ from tgd.platform.competence import competent_rooms
 from tgd.platform.domain import deadlines
 from tgd.platform.domain.alert import SYSTEM, Alert
 from tgd.platform.domain.dispatch import Room
-from tgd.platform.holding import held_in, measure
+from tgd.platform.holding import held_in, holding, measure
 from tgd.store import deadlines as rows
 from tgd.store.alerts import open_by_status
-from tgd.store.db import OUTAGE, Database
+from tgd.store.db import OUTAGE, Connection, Database
 
 BATCH = 500
 EVERY = timedelta(seconds=0.25)
@@ -39,6 +41,7 @@ class Watch:
         self._clock = clock
         self._metrics = metrics
         self._looked_at: datetime | None = None
+        self._told: set[UUID] = set()
         self.heard = asyncio.Event()
         self.answering = False
 
@@ -54,7 +57,10 @@ class Watch:
                 await asyncio.sleep(0.5)
                 continue
             until = self._clock.now() + EVERY
-            await self._clock.wait(self.heard, min(until, next_due or until))
+            # What was due at that look and still is, is held or broken: no hurry with it.
+            if next_due is not None and self._looked_at is not None and next_due > self._looked_at:
+                until = min(until, next_due)
+            await self._clock.wait(self.heard, until)
             self.heard.clear()
 
     async def look(self) -> datetime | None:
@@ -72,17 +78,51 @@ class Watch:
         self._metrics.database_up.set(up)
 
     async def _fire(self, now: datetime) -> bool:
-        """Fire one batch; say whether there may be more."""
-        async with self._database.transaction() as transaction:
-            due = await rows.due(transaction, now, BATCH)
+        """Fire one batch; say whether there may be more. One that one alert breaks: one by one."""
+        due: list[UUID] = []
+        try:
+            async with self._database.transaction() as transaction:
+                due = await rows.due(transaction, now, BATCH)
+                held = await self._act(transaction, due, now) if due else []
+        except OUTAGE:
+            raise
+        except Exception:
             if not due:
-                return False
-            told = await competent_rooms(transaction)
-            async with held_in(transaction, due) as held:
-                for alert in held:
-                    _pass(alert, now, told)
+                raise
+            await self._one_by_one(self._fire_for, due, now)
+            return False
         measure(held, self._metrics)
         return len(due) == BATCH
+
+    async def _act(self, transaction: Connection, due: list[UUID], now: datetime) -> list[Alert]:
+        told = await competent_rooms(transaction)
+        async with held_in(transaction, due) as held:
+            for alert in held:
+                _pass(alert, now, told)
+        return held
+
+    async def _fire_for(self, due: list[UUID], now: datetime) -> None:
+        async with self._database.transaction() as transaction:
+            held = await self._act(transaction, due, now)
+        measure(held, self._metrics)
+
+    async def _one_by_one(
+        self, act: Callable[[list[UUID], datetime], Awaitable[None]], ids: list[UUID], now: datetime
+    ) -> None:
+        """Do it for each alert alone. What fails is told once and stays overdue: the auditor's."""
+        for alert_id in ids:
+            try:
+                await act([alert_id], now)
+            except OUTAGE:
+                raise
+            except Exception:  # noqa: BLE001  one alert must not keep the others from their deadlines
+                self._broken(alert_id)
+
+    def _broken(self, alert_id: UUID) -> None:
+        if alert_id not in self._told:
+            self._told.add(alert_id)
+            self._metrics.loop_errors["watch"].inc()
+            _log.exception("the deadlines of alert %s cannot act", alert_id)
 
     async def _after_interruption(self, now: datetime) -> None:
         """Where we were away, let overdue operators' deadlines ring 20 s more, marked late."""
@@ -90,14 +130,23 @@ class Watch:
         if before is not None and (now - before).total_seconds() <= INTERRUPTED_S:
             return
         async with self._database.transaction() as transaction:
-            names = deadlines.OPERATORS
-            late = await rows.grace(transaction, names, now, deadlines.GRACE_S)
-            async with held_in(transaction, sorted(set(late))) as held:
-                for alert in held:
-                    alert.rings = "everyone"
-                    alert.record(now, SYSTEM, "rang_after_interruption")
-        if late:
-            _log.warning("%d deadlines were overdue after an interruption of ours", len(late))
+            late = await rows.grace(transaction, deadlines.OPERATORS, now, deadlines.GRACE_S)
+        if not late:
+            return
+        _log.warning("%d deadlines were overdue after an interruption of ours", len(late))
+        ids = sorted(set(late))
+        try:
+            await self._ring(ids, now)
+        except OUTAGE:
+            raise
+        except Exception:  # noqa: BLE001  the one that broke it is told by name
+            await self._one_by_one(self._ring, ids, now)
+
+    async def _ring(self, ids: list[UUID], now: datetime) -> None:
+        async with holding(self._database, ids, self._metrics) as (_, held):
+            for alert in held:
+                alert.rings = "everyone"
+                alert.record(now, SYSTEM, "rang_after_interruption")
 
 
 class Auditor:
