@@ -127,6 +127,8 @@ def close(alert: Alert, operator: str, outcome: str, now: datetime) -> None:
         if dispatch.acknowledged_at is None:
             missing = dispatch.room_id or "any control room"
             raise Refused("not_acknowledged", f"not acknowledged by {missing}")
+    if alert.running("further_press") is not None:
+        raise Refused("further_press", "a press has come that the rooms are still to be told of")
     alert.outcome = outcome
     alert.end(now, operator)
 
