@@ -44,6 +44,10 @@ _PAIR: Final = re.compile(
 _LOC: Final = re.compile(rb'"loc"\s{0,8}+:\s{0,8}+\{([^{}]*+)')
 _UUID: Final = re.compile(rb"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
+_LOCATES: Final = re.compile(
+    rb'(?i)"(?:' + "|".join(sorted(LOCATING)).encode() + rb')"\s{0,8}+:\s{0,8}+(?!null\b)|\\u'
+)
+
 Document = dict[str, Any]
 
 
@@ -65,6 +69,11 @@ def read(raw: bytes) -> tuple[Document, tuple[str, ...]]:
         if type(document) is dict:
             return document, ()
     return _pick(raw)
+
+
+def may_locate(raw: bytes) -> bool:
+    """Say whether well-formed bytes name a place, in a field that is read or in another."""
+    return _LOCATES.search(raw) is not None
 
 
 def redact(raw: bytes) -> bytes:

@@ -16,6 +16,7 @@ from uuid import UUID, uuid4, uuid5
 import msgspec
 
 from tgd.clock import Clock
+from tgd.devices import salvage
 from tgd.devices.ingest import Outcome
 from tgd.devices.messages import Press
 from tgd.errors import Rejected, Temporary
@@ -143,4 +144,5 @@ def _may_locate(press: Press) -> bool:
         press.fix is not None
         or "press_unreadable" in press.doubts
         or "location_invalid" in press.doubts
+        or salvage.may_locate(press.raw)
     )
