@@ -38,6 +38,7 @@ class Reports:
         self._clock = clock
         self._metrics = metrics
         self._positions: deque[PositionReport] = deque(maxlen=MOST_HELD)
+        self._held: deque[PositionReport] = deque(maxlen=MOST_HELD)
         self._health: deque[Heartbeat | LastWill] = deque(maxlen=MOST_WAITING)
         self._bad: deque[tuple[str, str, int, bytes]] = deque()
         self._words: set[str] = set()
@@ -60,7 +61,7 @@ class Reports:
         """Write what has arrived, four times a second at most, for ever."""
         while True:
             await self._clock.wait(
-                self._arrived, self._clock.now() + timedelta(seconds=1) if self._positions else None
+                self._arrived, self._clock.now() + timedelta(seconds=1) if self._held else None
             )
             self._arrived.clear()
             try:
@@ -73,6 +74,7 @@ class Reports:
                 self._metrics.intake_faults["batch"].inc()
                 _log.exception("a batch of positions or heartbeats was refused and dropped")
                 self._positions.clear()
+                self._held.clear()
                 self._health.clear()
             await asyncio.sleep(EVERY_S)
 
@@ -92,19 +94,19 @@ class Reports:
                 self._bad.popleft()
 
     async def _keep_positions(self, connection: Connection, now: datetime) -> None:
-        batch = list(self._positions)
+        fresh = len(self._positions)
+        held = [report for report in self._held if now - report.received_at < HELD_FOR]
+        self._held.clear()
+        self._held.extend(held)
+        batch = [*held, *self._positions]
         if not batch:
             return
         rows = [_position_row(report) for report in batch]
-        without = set(await presses.add_positions(connection, rows, now))
-        held = [
-            report
-            for index, report in enumerate(batch)
-            if index in without and now - report.received_at < HELD_FOR
-        ]
-        for _ in batch:
+        without = await presses.add_positions(connection, rows, now)
+        for _ in range(fresh):
             self._positions.popleft()
-        self._positions.extendleft(reversed(held))
+        self._held.clear()
+        self._held.extend(batch[index] for index in without)
 
     def _quarantine(self, kind: str, reason: str, payload: bytes, now: datetime) -> None:
         """Put a message aside: counted always, kept within the rate."""
@@ -133,6 +135,7 @@ def _position_row(report: PositionReport) -> presses.Position:
     return presses.Position(
         *(report.device, fix.tst, fix.lat, fix.lon, fix.acc, fix.confidence, fix.method),
         *(fix.alt, fix.vac, fix.vel, fix.cog, report.received_at, ",".join(report.doubts)),
+        report.fixed_at,
     )
 
 

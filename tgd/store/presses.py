@@ -75,6 +75,7 @@ class Position(NamedTuple):
     cog: float | None
     received_at: datetime
     doubts: str
+    fixed_at: datetime
 
 
 async def take(

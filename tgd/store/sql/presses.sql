@@ -46,14 +46,19 @@ WITH mine AS (
 SELECT id FROM opened
 
 -- name: add_positions
--- Keep positions for open, located alerts, fixes since the first gesture; tell which found none.
+-- Keep positions for open, located alerts; tell which found no alert. Only fixes since the gesture,
+-- by the phone's own clock or (it may have been set meanwhile) by ours; none two hours after the
+-- last press.
 WITH given AS (
     SELECT * FROM unnest($2::text[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
                          $8::text[], $9::float8[], $10::float8[], $11::float8[], $12::float8[],
-                         $13::timestamptz[], $14::text[]) WITH ORDINALITY
-    AS g (device, tst, lat, lon, acc, confidence, method, alt, vac, vel, cog, received_at, doubts, ord)
+                         $13::timestamptz[], $14::text[], $15::timestamptz[]) WITH ORDINALITY
+    AS g (device, tst, lat, lon, acc, confidence, method, alt, vac, vel, cog, received_at, doubts,
+          fixed_at, ord)
 ), matched AS (
-    SELECT g.*, a.id AS alert_id, a.located, a.first_tst, a.pressed_at,
+    SELECT g.*, a.id AS alert_id, a.pressed_at,
+           a.located AND a.last_press_at > $1::timestamptz - interval '2 hours' AS wanted,
+           coalesce(g.tst - a.first_tst, -1) AS since_s,
            (a.plan ->> 'contact')::float8 AS contact
     FROM given g LEFT JOIN alert a ON a.device = g.device AND a.status <> 'closed'
 ), word AS (
@@ -64,13 +69,11 @@ WITH given AS (
     INSERT INTO position (alert_id, lat, lon, acc, confidence, method, alt, vac, vel, cog, fixed_at,
                           received_at, doubts)
     SELECT m.alert_id, m.lat, m.lon, m.acc, m.confidence, m.method, m.alt, m.vac, m.vel, m.cog,
-           CASE WHEN m.tst IS NULL OR m.first_tst IS NULL THEN m.received_at
-                ELSE least(m.received_at, m.pressed_at
-                     + least(m.tst - m.first_tst, 604800) * interval '1 second') END,
+           least(m.received_at, CASE WHEN m.since_s < 0 THEN m.fixed_at
+               ELSE m.pressed_at + least(m.since_s, 604800) * interval '1 second' END),
            m.received_at, string_to_array(m.doubts, ',')
     FROM matched m
-    WHERE m.alert_id IS NOT NULL AND m.located
-      AND (m.tst IS NULL OR m.first_tst IS NULL OR m.tst >= m.first_tst)
+    WHERE m.wanted AND (m.since_s >= 0 OR m.fixed_at >= m.pressed_at)
     ORDER BY m.ord
     RETURNING 1
 ), hint AS (
