@@ -17,6 +17,8 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
+from tgd.store.db import INDEXES_ONLY
+
 TABLES = (
     *("press", "alert", "alert_press", "deadline", "position", "journal"),
     *("dispatch", "envelope", "task", "downlink", "note"),
@@ -52,8 +54,8 @@ def difference(before: dict[str, int], after: dict[str, int]) -> dict[str, int]:
 
 @contextlib.asynccontextmanager
 async def connect(database_url: str) -> AsyncIterator[asyncpg.Connection]:
-    """Connect as the server does."""
-    settings = {"role": "tgd_app", "jit": "off"}
+    """Connect as the server's press path does, whose plans are index look-ups from the start."""
+    settings = {"role": "tgd_app", "jit": "off", **INDEXES_ONLY}
     connection = await asyncpg.connect(database_url, server_settings=settings)
     try:
         yield connection
