@@ -150,12 +150,12 @@ async def test_a_phone_and_a_holder_have_one_active_assignment(store: Database) 
 
 
 async def test_a_position_needs_an_open_alert(store: Database) -> None:
-    with pytest.raises(asyncpg.CheckViolationError):
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
         await locate(store, uuid.uuid4())
     alert = await open_alert(store)
     await locate(store, alert)
     await fetch(store, CLOSE, alert)
-    with pytest.raises(asyncpg.CheckViolationError):
+    with pytest.raises(asyncpg.IntegrityConstraintViolationError):
         await locate(store, alert)
 
 

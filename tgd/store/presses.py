@@ -87,6 +87,14 @@ async def take(
     return [Taken(*row) for row in found]
 
 
+async def take_one(
+    connection: Connection, row: PressRow, now: datetime, group_from: int
+) -> Taken | None:
+    """Keep an ordinary press and open its alert; None, and nothing is changed, for any other."""
+    found = await connection.fetchrow(sql("presses", "take_one"), now, group_from, *row)
+    return Taken(*found) if found else None
+
+
 async def unlinked(
     connection: Connection, after_no: int, before: datetime
 ) -> list[tuple[int, UUID, str]]:

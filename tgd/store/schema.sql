@@ -245,7 +245,7 @@ CREATE TABLE alert (
 );
 CREATE UNIQUE INDEX alert_one_open_per_device ON alert (device) WHERE status <> 'closed';
 CREATE INDEX alert_device ON alert (device, opened_at DESC);
-CREATE INDEX alert_opened ON alert (opened_at DESC, id);
+CREATE INDEX alert_opened ON alert (opened_at DESC);
 CREATE INDEX alert_unknown ON alert (opened_at) WHERE NOT known;
 
 CREATE FUNCTION alert_moves_forward() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -290,13 +290,19 @@ CREATE TABLE position (
 CREATE INDEX position_alert ON position (alert_id, no DESC);
 
 CREATE FUNCTION position_needs_open_alert() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    v_status text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM alert WHERE id = NEW.alert_id AND status <> 'closed' FOR KEY SHARE) THEN
+    -- By its key alone: with the status in the condition, a plan made while the table was empty
+    -- would walk the index of open alerts.
+    SELECT status INTO v_status FROM alert WHERE id = NEW.alert_id FOR KEY SHARE;
+    IF v_status = 'closed' THEN
         RAISE EXCEPTION 'a position needs an open alert' USING ERRCODE = 'check_violation';
     END IF;
-    RETURN NEW;
+    RETURN NULL;
 END $$;
-CREATE TRIGGER position_needs_open_alert BEFORE INSERT ON position
+-- Afterwards: one statement may open the alert and place its first position.
+CREATE TRIGGER position_needs_open_alert AFTER INSERT ON position
     FOR EACH ROW EXECUTE FUNCTION position_needs_open_alert();
 
 CREATE TABLE note (
@@ -547,7 +553,7 @@ BEGIN
             VALUES (v_day || lpad(v_number, greatest(6, length(v_number)), '0'), v_device, r.reply_to,
                     r.known, r.assignment_id, r.consent, r.consent <> 'refused', r.listen,
                     r.plan::jsonb, r.raw_key,
-                    (SELECT c.id FROM alert c WHERE c.device = v_device ORDER BY c.opened_at DESC LIMIT 1),
+                    (SELECT (array_agg(c.id ORDER BY c.opened_at DESC))[1] FROM alert c WHERE c.device = v_device),
                     p_now, r.tst, r.pressed_at, r.id, r.received_at)
             ON CONFLICT (device) WHERE status <> 'closed' DO NOTHING
             RETURNING id, located INTO v_alert;

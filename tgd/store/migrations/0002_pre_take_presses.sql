@@ -60,7 +60,7 @@ BEGIN
             VALUES (v_day || lpad(v_number, greatest(6, length(v_number)), '0'), v_device, r.reply_to,
                     r.known, r.assignment_id, r.consent, r.consent <> 'refused', r.listen,
                     r.plan::jsonb, r.raw_key,
-                    (SELECT c.id FROM alert c WHERE c.device = v_device ORDER BY c.opened_at DESC LIMIT 1),
+                    (SELECT (array_agg(c.id ORDER BY c.opened_at DESC))[1] FROM alert c WHERE c.device = v_device),
                     p_now, r.tst, r.pressed_at, r.id, r.received_at)
             ON CONFLICT (device) WHERE status <> 'closed' DO NOTHING
             RETURNING id, located INTO v_alert;

@@ -3,6 +3,56 @@
 SELECT * FROM take_presses($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
                            $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)
 
+-- name: take_one
+-- The ordinary press, alone: a phone of the register, an id not seen before, no open alert. It is
+-- kept, its alert opened, in one statement. Anything else finds no row here and changes nothing,
+-- and anything wrong undoes all of it: then take_presses does it.
+WITH held AS MATERIALIZED (
+    SELECT * FROM holder WHERE device = $3
+), kept AS (
+    INSERT INTO press (device, reply_to, id, sent_id, seq, attempt, tst, pressed_at, received_at, age_s,
+                       trigger, path, batt, doubts, digest, retained, raw, raw_key, last_seen_at)
+    SELECT $3::text, $4::text, $5::uuid, $6::text, $7::bigint, $8::int, $9::float8, $10::timestamptz,
+           $11::timestamptz, $12::float8, $13::text, $14::text, $15::int,
+           string_to_array($16::text, ',') || h.doubts, $17::bytea, $18::boolean,
+           CASE WHEN h.consent = 'refused' THEN coalesce($20::bytea, $19::bytea) ELSE $19 END, $21::bytea,
+           $11
+    FROM held h
+    WHERE $6 IS NOT NULL AND NOT $18
+      AND NOT EXISTS (SELECT FROM press t WHERE t.device = $3 AND t.sent_id = $6)
+      AND NOT EXISTS (SELECT FROM alert o WHERE o.device = $3 AND o.status <> 'closed')
+    RETURNING no, doubts
+), number AS MATERIALIZED (
+    SELECT nextval('case_number')::text AS n FROM kept
+), opened AS (
+    INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen, plan, key,
+                       follows, opened_at, first_tst, pressed_at, last_press_id, last_press_at)
+    SELECT to_char($1::timestamptz AT TIME ZONE 'Europe/Paris', 'YYYYMMDD-')
+               || lpad(n.n, greatest(6, length(n.n)), '0'),
+           $3, $4, true, h.assignment_id, h.consent, h.consent <> 'refused', h.listen, $22::text::jsonb, $21,
+           (SELECT (array_agg(c.id ORDER BY c.opened_at DESC))[1] FROM alert c WHERE c.device = $3),
+           $1, $9, $10, $5, $11
+    FROM held h, number n
+    RETURNING id, listen, located
+), linked AS (
+    INSERT INTO alert_press (press_no, alert_id) SELECT k.no, o.id FROM kept k, opened o
+), timed AS (
+    INSERT INTO deadline (alert_id, name, due_at)
+    SELECT o.id, d.key, $1 + d.value::float8 * interval '1 second'
+    FROM opened o, jsonb_each_text($22::text::jsonb -> 'opening') AS d
+), placed AS (
+    INSERT INTO position (alert_id, press_no, lat, lon, acc, confidence, method, alt, vac, vel, cog,
+                          fixed_at, received_at, doubts)
+    SELECT o.id, k.no, $23, $24::float8, $25::float8, $26::float8, $27::text, $28::float8, $29::float8,
+           $30::float8, $31::float8, $32::timestamptz, $1, string_to_array($33::text, ',')
+    FROM kept k, opened o WHERE o.located AND $23::float8 IS NOT NULL
+), noted AS (
+    INSERT INTO journal (at, actor, alert_id, kind, details)
+    SELECT $1, 'phone', o.id, 'press', jsonb_build_object('press', $5, 'opened', true, 'doubts', k.doubts)
+    FROM kept k, opened o
+)
+SELECT true, o.id, true, o.listen, NULL::text FROM opened o, pg_notify('tgd', 'press') WHERE $2::int IS NOT NULL
+
 -- name: unlinked
 -- Presses that got no alert within their two seconds.
 SELECT p.no, p.id, p.device FROM press p
