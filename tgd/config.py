@@ -150,9 +150,12 @@ def _host_name() -> str:
 
 
 _NAME = _matching(r"[A-Za-z0-9_-]{1,40}", "1 to 40 letters, digits, - or _")
-_SENDER = _matching(r"[a-z]{2}(\.[A-Za-z0-9_-]+)+", "a dotted identifier such as fr.tgd.plateforme")
+_SENDER = _matching(
+    r"(?=.{4,63}$)[a-z]{2}(\.[A-Za-z0-9_-]+)+",
+    "a dotted identifier of at most 63 characters such as fr.tgd.plateforme",
+)
 _NUMBER = _matching(r"\+[1-9][0-9]{5,14}", "a telephone number such as +33549000000")
-_CODE = _matching(r"C[0-9]{2}(\.[0-9]{2}){1,2}", "an incident code such as C02.15.04")
+_CODE = _matching(r"C[0-9]{2}(\.[0-9]{2}){2}", "an incident code such as C02.15.04")
 _KEY = _matching(r"[0-9A-Fa-f]{64}", "64 hexadecimal digits")
 
 SETTINGS: tuple[Setting, ...] = (

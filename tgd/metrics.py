@@ -20,7 +20,7 @@ SECONDS = (
 """Bucket bounds in seconds: resolve 1 ms and 120 s both, with a bound at each deadline."""
 
 PATHS = ("mqtt", "https", "sms", "call")
-OUTCOMES = ("new", "duplicate", "quarantined", "failed")
+OUTCOMES = ("new", "duplicate")
 STATUSES = ("ringing", "answered", "police")
 DEADLINES = (
     *("overflow", "answer", "voice", "doubt", "received"),

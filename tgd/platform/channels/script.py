@@ -79,8 +79,8 @@ def _reason(
     if purpose == "contact":
         return "contact perdu avec le téléphone"
     if purpose == "verdict":
-        if alert["coerced"]:
-            return WHY["coercion"]
+        if alert["verdict"] == "forwarded":
+            return WHY.get(alert["reason"], WHY["coercion"])
         told = VERDICTS.get(alert["verdict"], alert["verdict"])
         return f"pour information, la salle décide : {told}"
     if alert["verdict"] == "police":

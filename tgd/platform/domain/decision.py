@@ -49,7 +49,7 @@ def hear(
     if heard == "nobody":
         alert.nobody += 1
         if alert.nobody > 1 and not alert.with_police:
-            forward(alert, REASONS["voice"], now, rooms)
+            _nobody_twice(alert, now, rooms)
         return
     alert.stop("voice")
     if heard == "holder":
@@ -173,11 +173,22 @@ def _coerced(
     """Answer as if accepted, and send the police: whoever spoke did not know the word."""
     alert.record(now, operator, "coercion", verdict=verdict)
     alert.tell_phone("closed", now)  # what an accepted verdict would show
-    alert.coerced = True
-    if alert.with_police:
-        inform_rooms(alert, "verdict", now)
-    else:
+    known, alert.coerced = alert.coerced, True
+    if not alert.with_police:
         forward(alert, REASONS["coercion"], now, rooms)
+        return
+    alert.verdict, alert.verdict_by, alert.verdict_at = "forwarded", SYSTEM, now
+    alert.reason = REASONS["coercion"]
+    if not known:
+        inform_rooms(alert, "verdict", now)
+
+
+def _nobody_twice(alert: Alert, now: datetime, rooms: Sequence[Room]) -> None:
+    if alert.plan.forward:
+        forward(alert, REASONS["voice"], now, rooms)
+    elif (voice := alert.running("voice")) is not None:
+        # Without the agreement only a person may: what the deadline would do happens now.
+        voice.due_at = now
 
 
 def _take(alert: Alert, operator: str, now: datetime) -> None:
@@ -187,7 +198,7 @@ def _take(alert: Alert, operator: str, now: datetime) -> None:
         alert.stop("overflow", "answer")
         alert.run("voice", now, alert.plan.voice)
         alert.run("doubt", now, alert.plan.doubt)
-    alert.tell_phone("answered", now)
+        alert.tell_phone("answered", now)  # later it would step back from what was told
     alert.record(now, operator, "answered")
 
 

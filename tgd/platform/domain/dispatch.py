@@ -107,10 +107,10 @@ def room_stepped(
         room_refused(alert, envelope_id, by, now, cause="refused" if refused else step)
         return
     state = STEPS.get(step)
-    if state is None or envelope.state in {"refused", "expired"}:
+    if state is None or envelope.state == "refused":
         alert.record(now, by, "room_said", step=step, message=str(envelope_id))
         return
-    if envelope.state not in _RANK or _RANK[state] > _RANK[envelope.state]:
+    if envelope.state != "expired" and _RANK[state] > _RANK.get(envelope.state, 0):
         envelope.state, envelope.lease_until = state, None
     alert.record(now, by, "room_said", step=step, message=str(envelope_id), of=envelope.purpose)
     if not _awaits_receipt(alert, dispatch):
@@ -168,7 +168,7 @@ def handed_off(
     alert.record(now, operator, "voice_handoff", room=room, dispatch=str(dispatch.id))
     dispatch.reference = reference
     _called(alert, dispatch, operator, now, *ABOUT)
-    _acknowledge(alert, dispatch, call_taker, now)
+    _acknowledge(alert, dispatch, call_taker, now, actor=operator)
 
 
 def repeat(alert: Alert, dispatch: Dispatch, now: datetime, *, all_purposes: bool) -> None:
@@ -181,7 +181,7 @@ def repeat(alert: Alert, dispatch: Dispatch, now: datetime, *, all_purposes: boo
         if envelope.dispatch_id != dispatch.id or envelope.state in {"refused", "expired"}:
             continue
         ours = envelope.round == dispatch.round and envelope.purpose in {"report", "press"}
-        unconfirmed = envelope.state == "delivered" and envelope.purpose != "contact"
+        unconfirmed = envelope.state in {"waiting", "delivered"} and envelope.purpose != "contact"
         if not (unconfirmed if all_purposes else ours):
             continue
         if envelope.expires_at <= now:
@@ -284,7 +284,10 @@ def _rise(alert: Alert, dispatch: Dispatch, state: str, by: str, now: datetime) 
         _called(alert, dispatch, by, now, "not_engaged")
 
 
-def _acknowledge(alert: Alert, dispatch: Dispatch, by: str, now: datetime) -> None:
+def _acknowledge(
+    alert: Alert, dispatch: Dispatch, by: str, now: datetime, *, actor: str | None = None
+) -> None:
+    """Note who at the room has it; the journal names the ``actor``, never a call-taker."""
     if dispatch.acknowledged_at is not None:
         return
     dispatch.acknowledged_at, dispatch.acknowledged_by = now, by
@@ -295,7 +298,7 @@ def _acknowledge(alert: Alert, dispatch: Dispatch, by: str, now: datetime) -> No
         alert.run("closing", now, alert.plan.closing)
     alert.record(
         now,
-        by,
+        actor or by,
         "acknowledged",
         dispatch=str(dispatch.id),
         since_sent_s=_since(dispatch.sent_at, now),

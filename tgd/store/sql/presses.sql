@@ -71,9 +71,10 @@ WITH mine AS (
     SELECT p.* FROM press p
     WHERE p.no = $1 AND NOT EXISTS (SELECT FROM alert_press k WHERE k.press_no = p.no)
 ), opened AS (
-    INSERT INTO alert (case_id, device, reply_to, known, consent, located, listen, plan, key, rescued,
+    INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen, plan, key, rescued,
                        opened_at, first_tst, pressed_at, last_press_id, last_press_at)
     SELECT next_case_id($2::timestamptz), m.device, m.reply_to, EXISTS (SELECT FROM device d WHERE d.id = m.device),
+           (SELECT s.id FROM assignment s WHERE s.device_id = m.device AND s.ended_at IS NULL),
            'refused', false, 'mic_only', '{"received": 10}', m.raw_key, true, $2::timestamptz, m.tst, m.pressed_at, m.id, m.received_at
     FROM mine m
     ON CONFLICT (device) WHERE status <> 'closed'
