@@ -3,8 +3,9 @@
 Group commit: while one transaction commits, the presses that arrive are collected and go together
 in the next. Promises: a press is acknowledged to the broker and receipted to the phone only after
 its commit; the order of arrival is kept; while the database is away nothing is acknowledged and
-everything is tried again; a press that cannot be stored as it was read is stored as bytes. How a
-batch is committed, and what becomes of it, is the ``take`` that the composition root hands in.
+everything is tried again; a press that cannot be stored as it was read is stored as bytes, and one
+that cannot be stored at all gets no receipt and stops nobody else. How a batch is committed, and
+what becomes of it, is the ``take`` that the composition root hands in.
 """
 
 import asyncio
@@ -109,17 +110,34 @@ class Ingest:
             self._metrics.intake_faults["batch"].inc()
             _log.exception("a batch of %d presses was refused: one by one", len(batch))
             for waiting in batch:
-                self._finish([waiting], [await self._alone(waiting.press)])
+                outcome = await self._alone(waiting.press)
+                if outcome is None:
+                    self._give_up(waiting)
+                else:
+                    self._finish([waiting], [outcome])
         else:
             self._finish(batch, outcomes)
 
-    async def _alone(self, press: Press) -> Outcome:
+    async def _alone(self, press: Press) -> Outcome | None:
+        """Commit one press, as it was read or as bytes; None if the database refuses both."""
         try:
             return (await self._patiently([press]))[0]
         except Rejected:
             self._metrics.intake_faults["single"].inc()
             _log.exception("a press was refused as it was read: kept as bytes")
-        return (await self._patiently([_bare(press)]))[0]
+        try:
+            return (await self._patiently([_bare(press)]))[0]
+        except Rejected:
+            self._metrics.intake_faults["single"].inc()
+            _log.critical("a press cannot be kept in any form: it gets no receipt", exc_info=True)
+        return None
+
+    def _give_up(self, waiting: _Waiting) -> None:
+        """Let the ones behind it go on. Without a receipt the phone repeats, and dials 112."""
+        if waiting.token:
+            self._acknowledge(waiting.token)
+        if waiting.done is not None and not waiting.done.done():
+            waiting.done.set_exception(Temporary("the press cannot be kept"))
 
     async def _patiently(self, presses: list[Press]) -> list[Outcome]:
         """Try until the database has answered; the broker keeps what we do not acknowledge."""

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tgd.devices import wire
+from tgd.errors import Temporary
 from tgd.web.access import CALLER
 from tgd.web.context import Context
 from tgd.web.errors import outage
@@ -38,8 +39,8 @@ class Presses:
         try:
             async with asyncio.timeout(_COMMIT_S):
                 outcome = await self._ingest.submit(press)
-        except TimeoutError:
-            # It stays in the queue; the phone repeats, and the repetition will be a duplicate.
+        except (TimeoutError, Temporary):
+            # It stays in the queue (or cannot be kept just now): the phone repeats.
             raise outage() from None
         receipt = wire.receipt(
             press.sent_id,
