@@ -222,7 +222,10 @@ BEGIN
                 v_opened := v_opened || open_alerts(p_now, p_group_from, n_no[i:i], n_at[i:i], n_holder[i:i],
                     p_plan, p_lat, p_lon, p_acc, p_confidence, p_method, p_alt, p_vac, p_vel, p_cog,
                     p_fixed_at, p_fix_doubts);
-            EXCEPTION WHEN OTHERS THEN
+            EXCEPTION
+            WHEN transaction_rollback THEN
+                RAISE;  -- a deadlock with another server is no fault: the whole batch again
+            WHEN OTHERS THEN
                 o_fault[n_at[i]] := SQLSTATE || ' ' || SQLERRM;
             END;
         END LOOP;
