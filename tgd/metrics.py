@@ -28,7 +28,7 @@ DEADLINES = (
 )
 TOPICS = ("press", "position", "heartbeat", "lwt", "other")
 REASONS = ("unreadable", "oversized", "wrong_type", "location_invalid", "topic", "refused")
-STAGES = ("decode", "batch", "single", "alert", "receipt")
+STAGES = ("decode", "batch", "single", "alert")
 CONNECTIONS = ("press", "rest")
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)
 

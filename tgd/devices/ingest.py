@@ -150,6 +150,11 @@ class Ingest:
                     _log.warning("presses wait for the database: %s", error)
                 await asyncio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
                 tries += 1
+            except Rejected:
+                raise
+            except Exception as error:
+                # A fault of ours in one press must not stand in the way of the others.
+                raise Rejected(type(error).__name__) from error
             else:
                 return outcomes
 
