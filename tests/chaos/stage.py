@@ -103,8 +103,8 @@ class Bot:
     again at the next look: whether it comes right in the end is what the sums ask.
     """
 
-    def __init__(self, base: str, token: str, luck: random.Random) -> None:
-        self._base, self._luck = f"{base}/api/v1", luck
+    def __init__(self, base: str, token: str, luck: random.Random, left: float) -> None:
+        self._base, self._luck, self._left = f"{base}/api/v1", luck, left
         self._headers = {"Authorization": f"Bearer {token}"}
         self._ignored: dict[str, bool] = {}
         self.refused: Counter[str] = Counter()
@@ -123,7 +123,7 @@ class Bot:
             await asyncio.sleep(0.3)
 
     async def _act(self, http: aiohttp.ClientSession, alert: dict) -> None:
-        ignored = self._ignored.setdefault(alert["id"], self._luck.random() < 0.25)
+        ignored = self._ignored.setdefault(alert["id"], self._luck.random() < self._left)
         if alert["status"] == "police":
             if all(d["acknowledged_at"] for d in alert["dispatches"]):
                 await self._post(http, alert, "close", outcome="patrouille sur place")
@@ -152,6 +152,8 @@ class Stage:
     folder: Path
     seed: int
     phones: int = 8
+    left: float = 0.25
+    """The share of alerts that the operators leave to their deadlines."""
     faults: list[str] = field(default_factory=list)
 
     async def __aenter__(self) -> Self:
@@ -175,7 +177,7 @@ class Stage:
         )
         self.fleet.start()
         await self.fleet.connected(within_s=20)
-        self.bot = Bot(self.server.base, token, self.luck)
+        self.bot = Bot(self.server.base, token, self.luck, self.left)
         self._working = asyncio.create_task(self.bot.run(self.http))
         return self
 
@@ -208,12 +210,17 @@ class Stage:
             while any(phone.unreceipted for phone in self.fleet):  # noqa: ASYNC110  polled
                 await asyncio.sleep(0.1)
 
-    async def all_acknowledged(self, within_s: float) -> None:
-        """Wait until no alert is open: the bot closes what the room has acknowledged."""
+    async def all_acknowledged(self, within_s: float, *, closed: bool = True) -> None:
+        """Wait until every alert is acknowledged, and closed by the bot unless told otherwise.
+
+        Closing takes longer: rooms are told of further presses at most every 30 s, and no alert
+        closes before they know.
+        """
+        waited_for = OPEN if closed else UNACKNOWLEDGED
         connection = await asyncpg.connect(self.database_url)
         try:
             async with asyncio.timeout(within_s):
-                while await connection.fetchval(OPEN):  # noqa: ASYNC110  polled
+                while await connection.fetchval(waited_for):  # noqa: ASYNC110  polled
                     await asyncio.sleep(0.25)
         finally:
             await connection.close()
@@ -265,6 +272,11 @@ def _press(event: Event) -> str:
 
 
 OPEN = "SELECT count(*) FROM alert WHERE status <> 'closed'"
+UNACKNOWLEDGED = """
+SELECT count(*) FROM alert a WHERE a.status <> 'closed' AND (
+    NOT EXISTS (SELECT FROM dispatch d WHERE d.alert_id = a.id)
+    OR EXISTS (SELECT FROM dispatch d WHERE d.alert_id = a.id AND d.acknowledged_at IS NULL))
+"""
 KEPT = """
 SELECT p.device, p.sent_id, k.alert_id FROM press p LEFT JOIN alert_press k ON k.press_no = p.no
 """
