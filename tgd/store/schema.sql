@@ -860,8 +860,12 @@ BEGIN
         RETURN;
     END IF;
 
-    UPDATE envelope SET state = 'sending', lease_until = p_now + p_lease, attempts = attempts + 1
-    WHERE id = ANY (v_ids);
+    -- The lease outlives the line's time-out by p_lease and no more: what a dead server was sending
+    -- is not to wait longer than a slow room may take.
+    UPDATE envelope e SET state = 'sending', attempts = e.attempts + 1, lease_until = p_now + p_lease + (
+        SELECT coalesce(max(l.timeout_s), 0) * interval '1 second'
+        FROM dispatch d JOIN room_line l ON l.room_id = d.room_id WHERE d.id = e.dispatch_id)
+    WHERE e.id = ANY (v_ids);
 
     UPDATE dispatch d SET
         attempts = d.attempts + 1,

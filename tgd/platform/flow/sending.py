@@ -26,8 +26,8 @@ from tgd.store.db import OUTAGE, Connection, Database
 
 ABOUT = "envelope"
 """What sent envelopes are sealed as."""
-LEASE = timedelta(seconds=75)
-"""Longer than the longest time-out of a line."""
+LEASE = timedelta(seconds=3)
+"""Beside the time-out of the room's lines: what a server that died was sending goes again then."""
 BATCH = 200
 SWEEP = timedelta(seconds=0.25)
 FIRST_RETRY_S, LONGEST_RETRY_S, REJECTED_RETRY_S = 0.25, 1.0, 5.0
