@@ -54,17 +54,31 @@ _PRECISION = ((50, "EXACTE"), (500, "RUE"), (10_000, "VILLE"))
 _DOUBTS = MappingProxyType(
     {
         "assignment_ended": "attribution terminée",
+        "cell_only": "position par le réseau mobile seul",
         "clock_wrong": "horloge du téléphone fausse",
         "consent_unknown": "consentement à la localisation inconnu",
+        "device_ill_formed": "identifiant de téléphone mal formé",
         "device_lost": "téléphone déclaré perdu",
         "device_unassigned": "téléphone non attribué",
         "device_unknown": "téléphone inconnu du parc",
+        "fix_from_future": "position datée dans l'avenir",
+        "fix_repeated": "position répétée à l'identique",
+        "fix_time_unknown": "heure de la position inconnue",
+        "id_missing": "appui sans identifiant",
+        "id_reused": "identifiant d'appui réutilisé",
+        "jump": "position incohérente avec les autres",
         "late": "appui parvenu en retard",
         "location_absent": "aucune position dans l'appui",
         "location_invalid": "position reçue inexploitable",
         "location_refused": "localisation refusée par la bénéficiaire",
+        "location_salvaged": "position tirée d'un message abîmé",
         "location_stale": "position ancienne",
+        "oversized": "message trop long",
         "press_unreadable": "appui illisible",
+        "radius_unknown": "précision inconnue",
+        "retained": "appui rejoué par le serveur de messages",
+        "time_missing": "heure de l'appui inconnue",
+        "wire_fault": "appui mal lu",
     }
 )
 

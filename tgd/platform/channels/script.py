@@ -63,7 +63,7 @@ def write(
         callback=sender.callback,
         operator_id=alert["answered_by"],
         voice=alert["voice"],
-        doubts=_doubts(alert, estimate),
+        doubts=_doubts(row, estimate),
         lead=rooms[0] if len(rooms) > 1 else None,
         others=tuple(rooms[1:]),
         nature=sender.nature,
@@ -88,16 +88,16 @@ def _reason(
     return WHY.get(alert["reason"], "transmis sans levée de doute")
 
 
-def _doubts(alert: Mapping[str, Any], estimate: Estimate | None) -> tuple[str, ...]:
-    found: list[str] = []
+def _doubts(row: Mapping[str, Any], estimate: Estimate | None) -> tuple[str, ...]:
+    """Return what is doubtful about the case: its presses' doubts, and those of the whole."""
+    alert = row["held"]
+    found = set(row["doubts"]) - {"location_absent"}
     # A rescued alert has no position whatever the holder agreed to: that is not her refusal.
     if alert["consent"] == "refused" and not alert["rescued"]:
-        found.append("location_refused")
+        found.add("location_refused")
     elif estimate is None:
-        found.append("location_absent")
-    if not alert["known"]:
-        found.append("device_unknown")
-    return tuple(found)
+        found.add("location_absent")
+    return tuple(sorted(found))
 
 
 def _place(estimate: Estimate | None) -> cisu_case.Place | None:

@@ -102,7 +102,7 @@ END $$;
 CREATE FUNCTION claim_envelopes(p_now timestamptz, p_lease interval, p_limit int)
 RETURNS TABLE (envelope_id uuid, content bytea, held alert, told dispatch, beneficiary text, number text,
                room room, room_line room_line, purpose text, created_at timestamptz, expires_at timestamptz,
-               attempts int, rooms_told text[], latest_press timestamptz)
+               attempts int, rooms_told text[], latest_press timestamptz, doubts text[])
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -148,7 +148,9 @@ BEGIN
     SELECT e.id, e.content, a, d, b.label, v.number, r, l.x, e.purpose, e.created_at, e.expires_at, e.attempts,
            ARRAY(SELECT o.address FROM dispatch x JOIN room o ON o.id = x.room_id
                  WHERE x.alert_id = a.id ORDER BY x.lead DESC, x.dispatched_at),
-           p.pressed_at
+           p.pressed_at,
+           ARRAY(SELECT DISTINCT unnest(q.doubts) FROM alert_press k JOIN press q ON q.no = k.press_no
+                 WHERE k.alert_id = a.id)
     FROM envelope e
     JOIN alert a ON a.id = e.alert_id
     JOIN dispatch d ON d.id = e.dispatch_id
