@@ -4,6 +4,7 @@ Serves arrow 2. Each act reads its whole body before it does anything, is one tr
 ``flow.triage``, and answers with the alert as it stands afterwards. Refusals are the domain's.
 """
 
+import asyncio
 import base64
 import binascii
 from datetime import datetime
@@ -46,9 +47,13 @@ class Alerts:
                 connection, open_only=_STATUSES[status], limit=limit + 1, before=before
             )
         now = self._clock.now()
+        items = []
+        for row in rows[:limit]:
+            items.append(alert_json.alert(row, now))
+            await asyncio.sleep(0)  # a long list must not keep a press waiting
         return answer(
             {
-                "items": [alert_json.alert(row, now) for row in rows[:limit]],
+                "items": items,
                 "next": _cursor(rows[limit - 1]) if len(rows) > limit else None,
                 "now": alert_json.stamp(now),
             }

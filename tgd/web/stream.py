@@ -18,7 +18,7 @@ from tgd.store.db import OUTAGE
 from tgd.web.access import CALLER, Access, Caller
 
 KEEP_ALIVE = timedelta(seconds=5)
-_GAP_S = 0.05  # between two hints to one console: it re-reads everything each time
+_GAP_S = 0.25  # between two hints to one console: it re-reads everything each time
 _WRITE_S = 10.0
 _HINT = b"event: alerts\ndata: {}\n\n"
 _STILL_HERE = b": still here\n\n"
