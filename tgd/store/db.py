@@ -2,17 +2,17 @@
 
 Serves every arrow. Connections work as the role ``tgd_app``, whoever they log in as: that role
 cannot alter the journal or delete a press. ``OUTAGE`` names the exceptions that mean "the database
-is not there just now, try again"; nothing here retries by itself.
+is not there just now, try again"; nothing here retries by itself but an act marked ``again``.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from functools import cache
+from functools import cache, wraps
 from importlib import resources
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import ParamSpec, TypeAlias, TypeVar
 
 import asyncpg
 import msgspec
@@ -45,6 +45,9 @@ OUTAGE: tuple[type[BaseException], ...] = (
 REFUSED: tuple[type[Exception], ...] = (asyncpg.PostgresError, ValueError, OverflowError, TypeError)
 """It is there and will not have these values (caught after ``OUTAGE``, which it contains)."""
 
+_TRIES = 5
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 _NAMED = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 
 
@@ -59,6 +62,21 @@ def statements(file: str) -> dict[str, str]:
 def sql(file: str, name: str) -> str:
     """Return one named statement."""
     return statements(file)[name]
+
+
+def again(act: Callable[_P, Awaitable[_T]]) -> Callable[_P, Coroutine[None, None, _T]]:
+    """Do an act that is one transaction again when the database chose it to break a deadlock."""
+
+    @wraps(act)
+    async def patient(*args: _P.args, **kwargs: _P.kwargs) -> _T:
+        for _ in range(_TRIES - 1):
+            try:
+                return await act(*args, **kwargs)
+            except asyncpg.TransactionRollbackError:
+                continue  # whatever it did is undone; whoever won has gone on meanwhile
+        return await act(*args, **kwargs)
+
+    return patient
 
 
 class Database:

@@ -14,7 +14,7 @@ from tgd.platform.channels.cisu_inbound import BadEnvelope, ErrorReport, Patrol,
 from tgd.platform.domain import dispatch
 from tgd.platform.holding import holding
 from tgd.store import alerts
-from tgd.store.db import Database
+from tgd.store.db import Database, again
 
 
 class Inbound:
@@ -28,6 +28,7 @@ class Inbound:
         self._metrics = metrics
         self._sender_id = sender_id
 
+    @again
     async def receive(self, room_id: str, room_address: str, raw: bytes) -> None:
         """Take one envelope; raises ``BadEnvelope`` (its code says whose fault it is)."""
         message = cisu_inbound.read(raw)

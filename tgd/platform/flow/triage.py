@@ -19,7 +19,7 @@ from tgd.platform.domain.alert import VERDICTS, Alert
 from tgd.platform.holding import frozen, held_in, holding, measure
 from tgd.seal import Sealer
 from tgd.store import alerts
-from tgd.store.db import Connection, Database
+from tgd.store.db import Connection, Database, again
 
 VOICES = ("holder", "child", "other", "nobody")
 WORD_ABOUT = "all-clear word"
@@ -46,11 +46,13 @@ class Triage:
         self._metrics = metrics
         self._plan = deadlines.plan(limits, forward_unverified=forward_unverified)
 
+    @again
     async def answer(self, alert_id: UUID, operator: str) -> None:
         """Take charge of an alert; a second operator is refused and told who has it."""
         async with holding(self._database, [alert_id], self._metrics) as (_, held):
             decision.answer(_one(held), operator, self._clock.now())
 
+    @again
     async def voice(
         self, alert_id: UUID, operator: str, heard: str, *, supervisor: bool = False
     ) -> None:
@@ -63,6 +65,7 @@ class Triage:
                 _one(held), operator, heard, self._clock.now(), told, supervisor=supervisor
             )
 
+    @again
     async def extend(
         self, alert_id: UUID, operator: str, reason: str, *, supervisor: bool = False
     ) -> None:
@@ -72,6 +75,7 @@ class Triage:
             decision.extend(_one(held), operator, now, supervisor=supervisor)
             await self._keep_note(transaction, alert_id, operator, reason)
 
+    @again
     async def decide(
         self,
         alert_id: UUID,
@@ -111,12 +115,14 @@ class Triage:
         measure(held, self._metrics)
         return target, new
 
+    @again
     async def note(self, alert_id: UUID, operator: str, text: str) -> None:
         """Add a note, sealed under the alert's key; on a closed alert too."""
         async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
             _one(held).record(self._clock.now(), operator, "note")
             await self._keep_note(transaction, alert_id, operator, text)
 
+    @again
     async def close(
         self, alert_id: UUID, operator: str, outcome: str, note: str | None = None
     ) -> None:
@@ -126,6 +132,7 @@ class Triage:
             if note:
                 await self._keep_note(transaction, alert_id, operator, note)
 
+    @again
     async def voice_handoff(
         self, alert_id: UUID, operator: str, room: str, call_taker: str, reference: str
     ) -> None:
