@@ -1,6 +1,6 @@
 # What a person runs here. Each target does its own set-up; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: demo test check bench clean help
+.PHONY: demo test check bench chaos clean help
 SHELL := /bin/sh
 
 VENV := .venv
@@ -24,6 +24,9 @@ check: $(VENV)/dev.stamp ## formatting, lint, types, import contracts, sizes
 
 bench: $(VENV)/dev.stamp ## every figure beside its floor, with a report in bench/out
 	@$(BIN)/python -m bench
+
+chaos: $(VENV)/dev.stamp ## server, database and broker killed under load: no press may be lost
+	@$(BIN)/python tests/chaos/run.py
 
 clean: ## everything that the other targets made
 	rm -rf $(VENV) build dist demo-data bench/out *.egg-info
