@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
+import random
 import re
 import secrets
 import shutil
@@ -136,7 +137,7 @@ class Machine:
         await asyncio.to_thread(self._fill)
         connection = await asyncpg.connect(self.url_of(TEMPLATE))
         await connection.execute(_REGISTER, self.phones)
-        await connection.execute("VACUUM (ANALYZE)")
+        await connection.execute("VACUUM (ANALYZE) device, beneficiary, assignment, consent")
         await connection.close()
         return self
 
@@ -304,7 +305,9 @@ async def _until_ok(http: aiohttp.ClientSession, url: str, child: Child) -> None
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """Return a port that nobody listens on, out of the range that the system gives to clients."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)):
+                return port
