@@ -30,16 +30,6 @@ async def claim(
     return [dict(row) for row in rows]
 
 
-async def positions(
-    connection: Connection, alert_ids: Sequence[UUID]
-) -> dict[UUID, list[dict[str, Any]]]:
-    """Return the latest positions of these alerts, newest first, at most 20 each."""
-    found: dict[UUID, list[dict[str, Any]]] = {}
-    for row in await connection.fetch(sql("outbox", "positions"), list(alert_ids)):
-        found.setdefault(row["alert_id"], []).append(dict(row))
-    return found
-
-
 async def keep_contents(connection: Connection, contents: Sequence[tuple[UUID, bytes]]) -> None:
     """Keep what was built for messages, sealed."""
     ids, sealed = zip(*contents, strict=True)

@@ -123,8 +123,6 @@ class Sending:
 
         None stands for one that cannot be written; it is tried again and holds up no other.
         """
-        located = [r["held"]["id"] for r in claimed if r["content"] is None]
-        positions = await outbox.positions(transaction, located) if located else {}
         bodies: list[bytes | None] = []
         kept: list[tuple[UUID, bytes]] = []
         for row in claimed:
@@ -133,7 +131,7 @@ class Sending:
                 if row["content"] is not None:
                     bodies.append(key.open(row["content"], ABOUT))
                     continue
-                best = estimate(positions.get(row["held"]["id"], ()), now)
+                best = estimate(row["positions"], now)
                 body = script.write(row, best, self._sender, now)
                 kept.append((row["envelope_id"], key.seal(body, ABOUT)))
                 bodies.append(body)

@@ -102,7 +102,7 @@ END $$;
 CREATE FUNCTION claim_envelopes(p_now timestamptz, p_lease interval, p_limit int)
 RETURNS TABLE (envelope_id uuid, content bytea, held alert, told dispatch, beneficiary text, number text,
                room room, room_line room_line, purpose text, created_at timestamptz, expires_at timestamptz,
-               attempts int, rooms_told text[], latest_press timestamptz, doubts text[])
+               attempts int, rooms_told text[], latest_press timestamptz, doubts text[], positions "position"[])
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -150,7 +150,9 @@ BEGIN
                  WHERE x.alert_id = a.id ORDER BY x.lead DESC, x.dispatched_at),
            p.pressed_at,
            ARRAY(SELECT DISTINCT unnest(q.doubts) FROM alert_press k JOIN press q ON q.no = k.press_no
-                 WHERE k.alert_id = a.id)
+                 WHERE k.alert_id = a.id),
+           CASE WHEN e.content IS NULL
+                THEN ARRAY(SELECT q FROM position q WHERE q.alert_id = a.id ORDER BY q.no DESC LIMIT 20) END
     FROM envelope e
     JOIN alert a ON a.id = e.alert_id
     JOIN dispatch d ON d.id = e.dispatch_id

@@ -2,11 +2,6 @@
 -- Lease messages that are to be sent now.
 SELECT * FROM claim_envelopes($1, $2, $3)
 
--- name: positions
--- The latest positions of alerts, for the best estimate.
-SELECT p.* FROM unnest($1::uuid[]) AS a (id),
-LATERAL (SELECT * FROM position WHERE alert_id = a.id ORDER BY no DESC LIMIT 20) AS p
-
 -- name: keep_contents
 -- What was built is what will be repeated.
 UPDATE envelope e SET content = c.content
