@@ -75,7 +75,11 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One offered load: what was asked, what came of it, and the latency from due to receipt."""
+    """One offered load: what was asked, what came of it, and the latency from due to receipt.
+
+    ``late_generator`` is the p99 of how late a press was sent, ``generator_cpu`` the generator's
+    own processor seconds for each press.
+    """
 
     offered: float
     sent: int
@@ -86,6 +90,7 @@ class Step:
     doubled: int
     lost: int
     late_generator: float
+    generator_cpu: float
 
 
 @dataclass(slots=True)

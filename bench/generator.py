@@ -7,7 +7,8 @@ its own phones, as phones do. Nothing is repeated: whatever is lost stays visibl
 
 Run as a process of its own: ``python -m bench.generator PLAN.json``. It says "ready" when all are
 connected, starts at the moment (monotonic clock, seconds) that it reads from its standard input,
-and writes what came of each press beside the plan, as ``PLAN.out.json``.
+and writes what came of each press, and the processor time that offering it took, beside the plan,
+as ``PLAN.out.json``.
 """
 
 import json
@@ -239,8 +240,13 @@ def main() -> None:
     generator = Generator(plan)
     generator.connect()
     print("ready", flush=True)
-    outcomes = generator.run(float(sys.stdin.readline()))
-    path.with_suffix(".out.json").write_text(json.dumps([asdict(one) for one in outcomes]))
+    start, before = float(sys.stdin.readline()), time.process_time()
+    outcomes = generator.run(start)
+    told = {
+        "cpu_s": time.process_time() - before,
+        "outcomes": [asdict(one) for one in outcomes],
+    }
+    path.with_suffix(".out.json").write_text(json.dumps(told))
     print("done", flush=True)
 
 

@@ -79,17 +79,22 @@ async def _step(machine: Machine, series: str, load: float, seconds: float) -> S
     if series == FLOOR:
         checked = Checked(0, 0, 0)
         async with machine.broker() as broker, beside("bench.responder", broker.url):
-            outcomes = await _offer(broker.port, machine.folder, presses)
+            outcomes, cpu = await _offer(broker.port, machine.folder, presses)
     else:
         async with machine.world(settings=LONGEST_DEADLINES) as world:
-            outcomes = await _offer(world.broker.port, machine.folder, presses)
+            outcomes, cpu = await _offer(world.broker.port, machine.folder, presses)
             checked = await _check(world, outcomes)
     measured = [one for one in outcomes if one.due >= begin]
-    return _result(load, measured, checked)
+    return _result(load, measured, checked, cpu)
 
 
-async def _offer(port: int, folder: Path, presses: list[tuple[str, float]]) -> list[Outcome]:
-    """Let the generator's processes offer this, each its part, from the same moment on."""
+async def _offer(
+    port: int, folder: Path, presses: list[tuple[str, float]]
+) -> tuple[list[Outcome], float]:
+    """Let the generator's processes offer this, each its part, from the same moment on.
+
+    Returns what came of each press, and the generator's processor seconds for each.
+    """
     async with contextlib.AsyncExitStack() as stack:
         running: list[tuple[Path, Process]] = []
         for part in range(PROCESSES):
@@ -110,8 +115,9 @@ async def _offer(port: int, folder: Path, presses: list[tuple[str, float]]) -> l
             tell(process, str(start))
         for _, process in running:
             await said(process, presses[-1][1] + 2 * PATIENCE_S)
-        written = [path.with_suffix(".out.json").read_text() for path, _ in running]
-    return [Outcome(**one) for text in written for one in json.loads(text)]
+        told = [json.loads(path.with_suffix(".out.json").read_text()) for path, _ in running]
+    outcomes = [Outcome(**one) for part in told for one in part["outcomes"]]
+    return outcomes, sum(part["cpu_s"] for part in told) / len(outcomes)
 
 
 async def _check(world: World, outcomes: Iterable[Outcome]) -> Checked:
@@ -129,7 +135,7 @@ async def _check(world: World, outcomes: Iterable[Outcome]) -> Checked:
     )
 
 
-def _result(load: float, measured: list[Outcome], checked: Checked) -> Step:
+def _result(load: float, measured: list[Outcome], checked: Checked, cpu: float) -> Step:
     got = [one for one in measured if one.receipted is not None]
     first = min(one.due for one in measured)
     last = max(one.receipted or 0 for one in got)
@@ -143,6 +149,7 @@ def _result(load: float, measured: list[Outcome], checked: Checked) -> Step:
         doubled=checked.doubled,
         lost=checked.lost,
         late_generator=percentile(sorted(one.sent - one.due for one in measured), 0.99),
+        generator_cpu=cpu,
     )
 
 

@@ -117,7 +117,7 @@ def _comparison(one: Comparison) -> tuple[tuple[str, ...], list[tuple[str, ...]]
 def _series(name: str, steps: Sequence[Step]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
     head = (
         *(name, "receipted", "per second", "median ms", "p99 ms", "worst ms", "stored once"),
-        *("lost", "generator late p99 ms"),
+        *("lost", "generator late p99 ms", "generator µs each"),
     )
     rows = [
         (
@@ -126,7 +126,7 @@ def _series(name: str, steps: Sequence[Step]) -> tuple[tuple[str, ...], list[tup
             f"{step.rate:.0f}",
             *(_ms(value) for value in _three(step.latency)),
             *((str(step.stored), str(step.lost)) if step.stored else ("—", "—")),
-            _ms(step.late_generator),
+            *(_ms(step.late_generator), f"{step.generator_cpu * 1e6:.0f}"),
         )
         for step in steps
     ]

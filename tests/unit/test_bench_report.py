@@ -25,7 +25,14 @@ MACHINE = {"processor": "an invented one", "load before": "0.00 (quiet)"}
 def step(offered: float, rate: float, **more) -> Step:
     latency = Spread(100, 0.002, 0.02, 0.05)
     known = {"sent": 100, "receipted": 100, "stored": 100, "doubled": 0, "lost": 0}
-    return Step(offered=offered, rate=rate, latency=latency, late_generator=0.001, **known | more)
+    return Step(
+        offered=offered,
+        rate=rate,
+        latency=latency,
+        late_generator=0.001,
+        generator_cpu=5e-5,
+        **known | more,
+    )
 
 
 def figures() -> list[Figure]:
@@ -88,7 +95,10 @@ def test_markdown_shows_asked_and_measured_and_what_was_missed():
     assert "| One thing | rate | at least 5000 /s | 4000 /s | missed |" in text
     assert "| ours <fast> | 100 | 50.00 | 99.00 | 100.00 |" in text
     assert "| ratio |  | 2.00 | 2.00 | 2.00 |" in text
-    assert "| 2000/s offered | 100 of 100 | 1500 | 2.00 | 20.00 | 50.00 | 100 | 0 | 1.00 |" in text
+    assert (
+        "| 2000/s offered | 100 of 100 | 1500 | 2.00 | 20.00 | 50.00 | 100 | 0 | 1.00 | 50 |"
+        in text
+    )
     for line in text.splitlines():
         if line.startswith("|"):
             assert line.endswith("|"), line
