@@ -36,9 +36,12 @@ async def open_for(connection: Connection, device: str) -> UUID | None:
 
 async def open_follow_up(
     connection: Connection, follows: UUID, now: datetime, key: bytes, plan: dict[str, Any]
-) -> UUID:
-    """Open an alert without a press of its own, which names a closed one; return its id."""
-    opened: UUID = await connection.fetchval(
+) -> UUID | None:
+    """Open an alert without a press of its own, which names a closed one; return its id.
+
+    None, and nothing is changed, where the phone has an open alert.
+    """
+    opened: UUID | None = await connection.fetchval(
         sql("alerts", "open_follow_up"), follows, now, key, plan
     )
     return opened

@@ -15,7 +15,7 @@ from tgd.errors import Invalid, NotFound, Refused
 from tgd.metrics import Metrics
 from tgd.platform.competence import competent_rooms
 from tgd.platform.domain import deadlines, decision, dispatch
-from tgd.platform.domain.alert import VERDICTS, Alert
+from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS, Alert
 from tgd.platform.holding import frozen, held_in, holding, measure
 from tgd.seal import Sealer
 from tgd.store import alerts
@@ -100,6 +100,9 @@ class Triage:
                 target, new = await self._still_open(transaction, alert_id)
             async with held_in(transaction, [target]) as held:
                 alert = _one(held)
+                word_right = None  # sending the police must not fail on a word
+                if verdict in CLOSING_VERDICTS:
+                    word_right = await self._word_right(transaction, alert, all_clear_word)
                 decision.decide(
                     alert,
                     operator,
@@ -107,7 +110,7 @@ class Triage:
                     seen,
                     self._clock.now(),
                     await competent_rooms(transaction),
-                    word_right=await self._word_right(transaction, alert, all_clear_word),
+                    word_right=word_right,
                     supervisor=supervisor,
                 )
             if note:
@@ -149,13 +152,15 @@ class Triage:
         if row["alert"]["status"] != "closed":
             return alert_id, False
         # One open alert per phone: whoever comes second finds the first one's.
-        other = await alerts.open_for(transaction, row["alert"]["device"])
-        if other is not None:
-            return other, False
-        key = self._sealer.new_key().wrapped
-        plan = frozen(self._plan)
-        opened = await alerts.open_follow_up(transaction, alert_id, self._clock.now(), key, plan)
-        return opened, True
+        key, plan = self._sealer.new_key().wrapped, frozen(self._plan)
+        now, device = self._clock.now(), row["alert"]["device"]
+        while True:
+            opened = await alerts.open_follow_up(transaction, alert_id, now, key, plan)
+            if opened is not None:
+                return opened, True
+            other = await alerts.open_for(transaction, device)
+            if other is not None:  # else it was closed in between
+                return other, False
 
     async def _word_right(
         self, transaction: Connection, alert: Alert, given: str | None

@@ -11,12 +11,14 @@ SELECT save_alerts($1::jsonb)
 SELECT id FROM alert WHERE device = $1 AND status <> 'closed'
 
 -- name: open_follow_up
--- An alert that an operator opens by sending the police on one that is closed.
+-- An alert that an operator opens by sending the police on one that is closed; none where the
+-- phone has an open one, which a press or another operator may be opening at this moment.
 INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen, plan, key,
                    follows, opened_at, first_tst, pressed_at, last_press_id, last_press_at, presses)
 SELECT next_case_id($2::timestamptz), device, reply_to, known, assignment_id, consent, located, listen, $4::jsonb, $3,
        id, $2::timestamptz, first_tst, pressed_at, last_press_id, last_press_at, 0
 FROM alert WHERE id = $1
+ON CONFLICT (device) WHERE status <> 'closed' DO NOTHING
 RETURNING id
 
 -- name: key_of
