@@ -101,7 +101,10 @@ class App:
         self.reports = Reports(database, clock, metrics)
         limits = config.deadlines
         self.rescue = Rescue(
-            database, clock, metrics, answer_s=limits.answer, overflow_s=limits.overflow
+            *(database, clock, metrics),
+            answer_s=limits.answer,
+            overflow_s=limits.overflow,
+            forward=config.forward_unverified,
         )
         self.triage = Triage(
             *(database, clock, self.sealer, metrics, limits),

@@ -8,12 +8,12 @@ nothing but the picture. Every rescue is an alarm (``tgd_orphan_presses_total``)
 
 import asyncio
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from tgd.clock import Clock
 from tgd.metrics import Metrics
 from tgd.store import presses
-from tgd.store.db import OUTAGE, REFUSED, Database
+from tgd.store.db import OUTAGE, REFUSED, Connection, Database
 
 AFTER = timedelta(seconds=2)
 SETTLED = timedelta(seconds=60)
@@ -33,12 +33,14 @@ class Rescue:
         *,
         answer_s: float,
         overflow_s: float,
+        forward: bool = True,
     ) -> None:
         self._database = database
         self._clock = clock
         self._metrics = metrics
         self._answer_s = answer_s
         self._overflow_s = overflow_s
+        self._forward = forward
         self._checked = 0
         self._reported: set[int] = set()
 
@@ -57,14 +59,15 @@ class Rescue:
         """Rescue every press that has waited long enough."""
         now = self._clock.now()
         async with self._database.connection() as connection:
+            # First how far, then what is left: a press committed in between (after an outage one
+            # may be older than a minute by then) is in the second and not in the first.
+            settled = await presses.checked_until(connection, now - SETTLED)
             found = await presses.unlinked(connection, self._checked, now - AFTER)
             if not found:
-                self._checked = max(
-                    self._checked, await presses.checked_until(connection, now - SETTLED)
-                )
+                self._checked = max(self._checked, settled)
             for number, press_id, _device in found:
                 try:
-                    await presses.rescue(connection, number, now, self._answer_s, self._overflow_s)
+                    await self._rescue(connection, number, now)
                 except OUTAGE:
                     raise
                 except REFUSED:
@@ -74,3 +77,7 @@ class Rescue:
                 else:
                     self._metrics.orphan_presses.inc()
                     _log.error("press %s had no alert and was rescued", press_id)
+
+    async def _rescue(self, connection: Connection, number: int, now: datetime) -> None:
+        lengths = self._answer_s, self._overflow_s
+        await presses.rescue(connection, number, now, *lengths, forward=self._forward)

@@ -66,7 +66,8 @@ SELECT max(no) FROM press WHERE received_at < $1
 
 -- name: rescue
 -- A bare alert for a press that the alert logic failed: nothing of that logic is used here. Its
--- plan holds only what the sending asks of one (how long a room has to confirm the receipt).
+-- plan $5 holds only what the sending asks of one (how long a room has to confirm the receipt) and
+-- whether a deadline may send the police.
 WITH mine AS (
     SELECT p.* FROM press p
     WHERE p.no = $1 AND NOT EXISTS (SELECT FROM alert_press k WHERE k.press_no = p.no)
@@ -75,7 +76,7 @@ WITH mine AS (
                        opened_at, first_tst, pressed_at, last_press_id, last_press_at)
     SELECT next_case_id($2::timestamptz), m.device, m.reply_to, EXISTS (SELECT FROM device d WHERE d.id = m.device),
            (SELECT s.id FROM assignment s WHERE s.device_id = m.device AND s.ended_at IS NULL),
-           'refused', false, 'mic_only', '{"received": 10}', m.raw_key, true, $2::timestamptz, m.tst, m.pressed_at, m.id, m.received_at
+           'refused', false, 'mic_only', $5::jsonb, m.raw_key, true, $2::timestamptz, m.tst, m.pressed_at, m.id, m.received_at
     FROM mine m
     ON CONFLICT (device) WHERE status <> 'closed'
         DO UPDATE SET last_press_id = excluded.last_press_id, last_press_at = excluded.last_press_at,
@@ -99,8 +100,11 @@ SELECT id FROM opened
 -- name: add_positions
 -- Keep positions for open, located alerts; tell which found no alert. Only fixes since the gesture,
 -- by the phone's own clock or (it may have been set meanwhile) by ours; none two hours after the
--- last press.
-WITH given AS (
+-- last press. The alerts are locked first: where one is just being closed, its positions are left
+-- out, and do not break the statement for everybody else's.
+WITH standing AS MATERIALIZED (
+    SELECT * FROM alert WHERE device = ANY ($2::text[]) AND status <> 'closed' ORDER BY id FOR KEY SHARE
+), given AS (
     SELECT * FROM unnest($2::text[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
                          $8::text[], $9::float8[], $10::float8[], $11::float8[], $12::float8[],
                          $13::timestamptz[], $14::text[], $15::timestamptz[]) WITH ORDINALITY
@@ -111,7 +115,7 @@ WITH given AS (
            a.located AND a.last_press_at > $1::timestamptz - interval '2 hours' AS wanted,
            coalesce(g.tst - a.first_tst, -1) AS since_s,
            (a.plan ->> 'contact')::float8 AS contact
-    FROM given g LEFT JOIN alert a ON a.device = g.device AND a.status <> 'closed'
+    FROM given g LEFT JOIN standing a ON a.device = g.device
 ), word AS (
     UPDATE deadline d SET due_at = $1::timestamptz + m.contact * interval '1 second'
     FROM (SELECT DISTINCT alert_id, contact FROM matched WHERE alert_id IS NOT NULL) AS m
