@@ -229,3 +229,12 @@ BEGIN RAISE EXCEPTION 'a fault in the alert logic'; END $$;
 CREATE TRIGGER break_alert BEFORE INSERT ON alert FOR EACH ROW
 WHEN (NEW.device = 'good-03' AND NOT NEW.rescued) EXECUTE FUNCTION break_alert();
 """
+
+
+async def test_a_retained_press_that_came_live_before_is_the_same(taker: Taker) -> None:
+    raw = b"cannot be read, and has no id"
+    (live,) = await taker.take(taker.press(raw=raw))
+    taker.now += timedelta(hours=1)
+    (again,) = await taker.take(taker.press(raw=raw, retained=True))
+    assert (live.fresh, again.fresh) == (True, False)
+    assert again.alert_id == live.alert_id

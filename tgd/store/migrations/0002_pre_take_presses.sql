@@ -157,7 +157,12 @@ BEGIN
 
         -- Rule 3: one (device, id) is one press; another seq makes another; where one copy came
         -- without its seq it is the same. Id-less presses of one phone less than 15 s apart are one.
-        IF r.sent_id IS NULL THEN
+        -- Retained bytes count once per device, whether or not they came live before.
+        SELECT p.no INTO v_no FROM press p
+        WHERE r.retained AND p.device = r.device AND p.digest = r.digest LIMIT 1;
+        IF FOUND THEN
+            fresh := false;
+        ELSIF r.sent_id IS NULL THEN
             UPDATE press p SET last_seen_at = greatest(p.last_seen_at, r.received_at)
             WHERE p.no = (SELECT t.no FROM press t WHERE t.device = r.device AND t.sent_id IS NULL
                           AND t.last_seen_at > r.received_at - interval '15 seconds'
