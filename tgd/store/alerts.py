@@ -28,6 +28,12 @@ async def save(connection: Connection, changes: dict[str, list[dict[str, Any]]])
     await connection.execute(sql("alerts", "save"), changes)
 
 
+async def standing(connection: Connection, alert_id: UUID) -> tuple[str, str] | None:
+    """Return the alert's phone and status; None if there is no such alert."""
+    row = await connection.fetchrow(sql("alerts", "standing"), alert_id)
+    return (row["device"], row["status"]) if row else None
+
+
 async def open_for(connection: Connection, device: str) -> UUID | None:
     """Return the phone's open alert."""
     found: UUID | None = await connection.fetchval(sql("alerts", "open_for"), device)

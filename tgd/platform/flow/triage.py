@@ -146,14 +146,15 @@ class Triage:
 
     async def _still_open(self, transaction: Connection, alert_id: UUID) -> tuple[UUID, bool]:
         """Return the alert itself while it is open, else the phone's other or a new one."""
-        row = await alerts.one(transaction, alert_id)
-        if row is None:
+        standing = await alerts.standing(transaction, alert_id)
+        if standing is None:
             raise NotFound("alert")
-        if row["alert"]["status"] != "closed":
+        device, status = standing
+        if status != "closed":
             return alert_id, False
         # One open alert per phone: whoever comes second finds the first one's.
         key, plan = self._sealer.new_key().wrapped, frozen(self._plan)
-        now, device = self._clock.now(), row["alert"]["device"]
+        now = self._clock.now()
         while True:
             opened = await alerts.open_follow_up(transaction, alert_id, now, key, plan)
             if opened is not None:

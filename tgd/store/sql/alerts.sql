@@ -6,6 +6,10 @@ SELECT * FROM hold_alerts($1::uuid[])
 -- Write the changes to held alerts.
 SELECT save_alerts($1::jsonb)
 
+-- name: standing
+-- Whose alert it is and how it stands.
+SELECT device, status FROM alert WHERE id = $1
+
 -- name: open_for
 -- The open alert of a phone; at most one exists.
 SELECT id FROM alert WHERE device = $1 AND status <> 'closed'
