@@ -34,6 +34,7 @@ from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.triage import Triage
 from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
 from tgd.seal import Sealer
+from tgd.store import alerts, presses
 from tgd.store.db import INDEXES_ONLY, OUTAGE, Database
 from tgd.supervise import Supervisor
 from tgd.web.context import Context
@@ -69,10 +70,10 @@ class App:
         self.port = 0
         self.supervisor = Supervisor(fatal=self._fatal, count=self._count)
         self.sealer = Sealer(config.secret_key)
-        self.database = Database(config.database_url, size=config.database_pool)
+        self.database = Database(config.database_url, size=config.database_pool, warm=alerts.warm)
         # The press path has a connection of its own: nothing else can starve it of one.
         self.press_database = Database(
-            config.database_url, size=1, name="tgd press", settings=INDEXES_ONLY
+            config.database_url, size=1, name="tgd press", settings=INDEXES_ONLY, warm=presses.warm
         )
         self._plan = plan(config.deadlines, forward_unverified=config.forward_unverified)
         self._https = CisuHttps()

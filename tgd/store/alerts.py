@@ -28,6 +28,12 @@ async def save(connection: Connection, changes: dict[str, list[dict[str, Any]]])
     await connection.execute(sql("alerts", "save"), changes)
 
 
+async def warm(connection: Connection) -> None:
+    """Prepare what an operator's act needs: the first of the day must be as quick as any."""
+    await hold(connection, [])
+    await page(connection, open_only=True, limit=0)
+
+
 async def standing(connection: Connection, alert_id: UUID) -> tuple[str, str] | None:
     """Return the alert's phone and status; None if there is no such alert."""
     row = await connection.fetchrow(sql("alerts", "standing"), alert_id)

@@ -25,6 +25,9 @@ INDEXES_ONLY: Mapping[str, str] = MappingProxyType(
 )
 """For the press path: a plan made while the tables were empty must not be kept for the storm."""
 
+Warm: TypeAlias = Callable[[Connection], Awaitable[None]]
+"""Has a new connection do, without effect, what it must do quickly later."""
+
 CHANNEL = "tgd"
 """NOTIFY's channel; its payload says what is there to read: press, send, downlink, alert."""
 
@@ -89,8 +92,10 @@ class Database:
         size: int = 10,
         name: str = "tgd",
         settings: Mapping[str, str] = MappingProxyType({}),
+        warm: Warm | None = None,
     ) -> None:
         self._url = url
+        self._warm = warm
         self._size = size
         self._settings = {"role": "tgd_app", "application_name": name, "jit": "off", **settings}
         self._pool: asyncpg.Pool | None = None
@@ -103,10 +108,25 @@ class Database:
             max_size=self._size,
             command_timeout=10,
             timeout=5,
-            init=_prepare,
+            # Hours may pass between two alerts: neither connections nor prepared statements may
+            # have gone cold by then.
+            max_inactive_connection_lifetime=0,
+            max_cached_statement_lifetime=0,
+            init=self._prepare,
             reset=_tidy,
             server_settings=self._settings,
         )
+
+    async def _prepare(self, connection: Connection) -> None:
+        await connection.set_type_codec(
+            "jsonb",
+            encoder=lambda value: b"\x01" + msgspec.json.encode(value),  # jsonb's binary version 1
+            decoder=lambda raw: msgspec.json.decode(raw[1:]),
+            schema="pg_catalog",
+            format="binary",
+        )
+        if self._warm is not None:
+            await self._warm(connection)
 
     async def close(self) -> None:
         """Close every connection; what is under way is cut off after two seconds."""
@@ -149,16 +169,6 @@ class Database:
             raise ConnectionResetError("the listening connection has ended")
         finally:
             connection.terminate()
-
-
-async def _prepare(connection: Connection) -> None:
-    await connection.set_type_codec(
-        "jsonb",
-        encoder=lambda value: b"\x01" + msgspec.json.encode(value),  # jsonb's binary version 1
-        decoder=lambda raw: msgspec.json.decode(raw[1:]),
-        schema="pg_catalog",
-        format="binary",
-    )
 
 
 async def _tidy(connection: Connection) -> None:

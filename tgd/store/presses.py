@@ -90,6 +90,12 @@ async def take(
     return [Taken(*row) for row in found]
 
 
+async def warm(connection: Connection) -> None:
+    """Prepare the short way; without a phone it keeps nothing."""
+    nothing = [None] * len(PressRow._fields)
+    await connection.fetchrow(sql("presses", "take_one"), None, 0, *nothing)
+
+
 async def take_one(
     connection: Connection, row: PressRow, now: datetime, group_from: int
 ) -> Taken | None:
