@@ -20,6 +20,7 @@ from tgd.platform.domain.dispatch import (
     inform_rooms,
     repeat,
     tell_further_press,
+    unreceived,
 )
 
 GRACE_S = 20.0
@@ -108,7 +109,7 @@ def _further_press(alert: Alert, now: datetime, _rooms: Sequence[Room]) -> None:
 
 def _received(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
     # The same room's next line; with one line, the same one again.
-    call_again(alert, dispatch, "dispatch", now)
+    unreceived(alert, dispatch, now)
     repeat(alert, dispatch, now, all_purposes=True)
     alert.run("received", now, alert.plan.received, dispatch.id)
 

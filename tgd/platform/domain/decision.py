@@ -154,6 +154,9 @@ def _to_police(alert: Alert, now: datetime, rooms: Sequence[Room]) -> None:
     alert.police_at = now
     alert.rings = "everyone"
     alert.stop("overflow", "answer", "voice", "doubt")
+    for task in alert.tasks:  # what only a person could do has been done
+        if task.done_at is None:
+            task.done_at, task.done_by = now, alert.verdict_by
     tell_rooms(alert, rooms, now)
 
 

@@ -104,7 +104,8 @@ def room_stepped(
         return
     dispatch = _dispatch(alert, envelope.dispatch_id)
     if refused or step == "ERREUR":
-        room_refused(alert, envelope_id, by, now, cause="refused" if refused else step)
+        cause = "refused" if refused else step
+        room_refused(alert, envelope_id, by, now, cause=cause, by_a_person=refused)
         return
     state = STEPS.get(step)
     if state is None or envelope.state == "refused":
@@ -122,8 +123,20 @@ def room_stepped(
         _rise(alert, dispatch, state, by, now)
 
 
-def room_refused(alert: Alert, envelope_id: UUID, by: str, now: datetime, *, cause: str) -> None:
-    """Take a refusal (refused, ERREUR, RS-ERROR): before a patrol is engaged, begin anew."""
+def room_refused(
+    alert: Alert,
+    envelope_id: UUID,
+    by: str,
+    now: datetime,
+    *,
+    cause: str,
+    by_a_person: bool = False,
+) -> None:
+    """Take a refusal (refused, ERREUR, RS-ERROR): before a patrol is engaged, begin anew.
+
+    A room whose machine cannot read us (ERREUR, RS-ERROR) does not take back what one of its
+    people has said on the telephone: that acknowledgement is not the refused attempt's.
+    """
     envelope = next((e for e in alert.envelopes if e.id == envelope_id), None)
     if envelope is None or not alert.is_open or envelope.state in {"refused", "expired"}:
         return
@@ -134,12 +147,13 @@ def room_refused(alert: Alert, envelope_id: UUID, by: str, now: datetime, *, cau
     stale = envelope.round != dispatch.round or _RANK[dispatch.state] >= _RANK["engaged"]
     if stale:
         return
-    if envelope.purpose in {"report", "press"}:
+    spoken = not by_a_person and dispatch.acknowledged_by not in {None, by}
+    if envelope.purpose in {"report", "press"} and not spoken:
         _void(alert, dispatch, now)
         # The first repetition goes at once; a room that refuses everything is not flooded.
         pause = min(LONGEST_PAUSE_S, 2.0 ** min(dispatch.round - 2, 10) - 1)
         _post(alert, dispatch, envelope.purpose, now, pause_s=pause)
-    else:
+    elif envelope.purpose != "contact":  # by then it would be old news
         _post(alert, dispatch, envelope.purpose, now, pause_s=LONGEST_PAUSE_S)
 
 
@@ -194,6 +208,18 @@ def repeat(alert: Alert, dispatch: Dispatch, now: datetime, *, all_purposes: boo
 def not_acknowledged(alert: Alert) -> list[Dispatch]:
     """Return the dispatches that nobody has acknowledged."""
     return [d for d in alert.dispatches if d.acknowledged_at is None]
+
+
+def unreceived(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
+    """Turn the call to a room red, which has not confirmed a message.
+
+    One that has the case already is not to be called for it again, only for a verdict.
+    """
+    if dispatch.acknowledged_at is None:
+        call_again(alert, dispatch, "dispatch", now)
+    for task in alert.tasks:
+        if task.dispatch_id == dispatch.id and task.done_at is None and task.about == "verdict":
+            task.red = True
 
 
 def call_again(alert: Alert, dispatch: Dispatch, about: str, now: datetime) -> None:
