@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import asyncpg
+import hypothesis  # noqa: F401  now: its plugin would import it at the very end, where 3.11 may fail
 import pytest
 
 from tgd.demo.broker import Broker, find_mosquitto, start_broker

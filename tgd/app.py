@@ -33,6 +33,7 @@ from tgd.platform.flow.rescue import Rescue
 from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.triage import Triage
 from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
+from tgd.platform.holding import as_text
 from tgd.seal import Sealer
 from tgd.store import alerts, presses
 from tgd.store.db import INDEXES_ONLY, OUTAGE, Database
@@ -101,12 +102,7 @@ class App:
         )
         self.reports = Reports(database, clock, metrics)
         limits = config.deadlines
-        self.rescue = Rescue(
-            *(database, clock, metrics),
-            answer_s=limits.answer,
-            overflow_s=limits.overflow,
-            forward=config.forward_unverified,
-        )
+        self.rescue = Rescue(database, clock, metrics, as_text(self._plan))
         self.triage = Triage(
             *(database, clock, self.sealer, metrics, limits),
             forward_unverified=config.forward_unverified,

@@ -23,6 +23,7 @@ from tgd.platform.flow.intake import Intake, Opening
 from tgd.platform.flow.rescue import Rescue
 from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.watch import Auditor, Watch
+from tgd.platform.holding import as_text
 from tgd.seal import Sealer
 from tgd.store import register, rooms
 from tgd.store.db import Database
@@ -67,7 +68,7 @@ class Platform:
         self.database, self.sealer = database, Sealer("7d" * 32)
         parts = database, self.clock, self.metrics
         self.watch, self.auditor = Watch(*parts), Auditor(*parts)
-        self.rescue = Rescue(*parts, answer_s=20, overflow_s=7)
+        self.rescue = Rescue(*parts, as_text(PLAN))
         sender = Sender("fr.tgd.plateforme", None, "C02.15.04")
         self.sending = Sending(database, self.clock, self.sealer, self.metrics, self.room, sender)
 

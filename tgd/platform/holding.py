@@ -25,7 +25,7 @@ _DEADLINE = ("name", "due_at", "dispatch_id", "late")
 _DISPATCH = tuple(f.name for f in fields(Dispatch))
 _ENVELOPE = tuple(f.name for f in fields(Envelope))
 _TASK = tuple(f.name for f in fields(Task))
-_PLAN = {f.name for f in fields(Plan)}
+_PLAN = tuple(f.name for f in fields(Plan))
 
 _Rows = list[dict[str, Any]]
 _Snapshot = dict[str, Any]
@@ -63,7 +63,7 @@ def _alert(row: dict[str, Any]) -> Alert:
     own = row["held"]
     return Alert(
         **{name: own[name] for name in _OWN},
-        plan=plan_of(own["plan"]),
+        plan=Plan(**{name: own["plan"][name] for name in _PLAN}),
         deadlines=[Deadline(*(d[name] for name in _DEADLINE)) for d in row["running"]],
         dispatches=[Dispatch(**{name: d[name] for name in _DISPATCH}) for d in row["told"]],
         envelopes=[Envelope(**{name: e[name] for name in _ENVELOPE}) for e in row["sent"]],
@@ -71,28 +71,14 @@ def _alert(row: dict[str, Any]) -> Alert:
     )
 
 
-def plan_of(frozen: dict[str, Any]) -> Plan:
-    """Read a frozen plan; a rescued alert has none and gets the standard one."""
-    given = {name: value for name, value in frozen.items() if name in _PLAN}
-    return Plan(**(_STANDARD | given))
-
-
-_STANDARD: dict[str, Any] = {
-    "overflow": 7.0,
-    "answer": 20.0,
-    "voice": 30.0,
-    "doubt": 60.0,
-    "received": 10.0,
-    "acknowledged": 60.0,
-    "engaged": 180.0,
-    "closing": 1800.0,
-    "contact": 60.0,
-}
-
-
 def frozen(plan: Plan) -> dict[str, Any]:
     """Write a plan for the alert's row; ``opening`` are the deadlines that begin at once."""
     return {**msgspec.to_builtins(plan), "opening": plan.opening()}
+
+
+def as_text(plan: Plan) -> str:
+    """Write a frozen plan as the JSON that statements take."""
+    return msgspec.json.encode(frozen(plan)).decode()
 
 
 def _snapshot(alert: Alert) -> _Snapshot:

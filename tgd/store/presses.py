@@ -12,9 +12,6 @@ from uuid import UUID
 
 from tgd.store.db import Connection, sql
 
-_RECEIVED_S = 10
-"""A bare alert's deadline ``received``: PROTOCOL §5's default."""
-
 
 class PressRow(NamedTuple):
     """One press, in the order of the function's arguments; bytes are sealed already."""
@@ -117,23 +114,9 @@ async def checked_until(connection: Connection, before: datetime) -> int:
     return int(await connection.fetchval(sql("presses", "checked_until"), before) or 0)
 
 
-async def rescue(
-    connection: Connection,
-    press_no: int,
-    now: datetime,
-    answer_s: float,
-    overflow_s: float,
-    *,
-    forward: bool,
-) -> UUID | None:
-    """Give a press a bare alert, or the phone's open one; None if it has one meanwhile.
-
-    ``forward`` says whether a deadline may send the police for it, or only a person.
-    """
-    plan = {"received": _RECEIVED_S, "forward": forward}
-    found: UUID | None = await connection.fetchval(
-        sql("presses", "rescue"), press_no, now, answer_s, overflow_s, plan
-    )
+async def rescue(connection: Connection, press_no: int, now: datetime, plan: str) -> UUID | None:
+    """Give a press a bare alert, or the phone's open one; None if it has one meanwhile."""
+    found: UUID | None = await connection.fetchval(sql("presses", "rescue"), press_no, now, plan)
     return found
 
 

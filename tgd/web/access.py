@@ -67,6 +67,8 @@ class Access:
         async def guarded(request: web.Request) -> web.StreamResponse:
             caller = await self._identify(request)
             if caller.role not in roles:
+                if roles == PHONES:  # rule 8: whatever is no phone's token is no valid one
+                    raise unauthorized("token", "a phone's bearer token is needed")
                 raise forbidden("role", f"not for the role {caller.role}")
             request[CALLER] = caller
             return await handler(request)

@@ -57,6 +57,7 @@ _DOUBTS = MappingProxyType(
         "cell_only": "position par le réseau mobile seul",
         "clock_wrong": "horloge du téléphone fausse",
         "consent_unknown": "consentement à la localisation inconnu",
+        "contact_lost": "contact perdu avec le téléphone",
         "device_ill_formed": "identifiant de téléphone mal formé",
         "device_lost": "téléphone déclaré perdu",
         "device_unassigned": "téléphone non attribué",

@@ -97,6 +97,8 @@ def _doubts(row: Mapping[str, Any], estimate: Estimate | None) -> tuple[str, ...
         found.add("location_refused")
     elif estimate is None:
         found.add("location_absent")
+    if alert["contact_lost_at"] is not None:
+        found.add("contact_lost")
     return tuple(sorted(found))
 
 

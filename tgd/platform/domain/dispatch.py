@@ -34,6 +34,8 @@ ABOUT = ("dispatch", "further_press", "refused", "not_engaged", "verdict")
 """Why a room is to be called."""
 
 EXPIRES_AFTER = timedelta(hours=1)
+CONTACT_EXPIRES_AFTER = timedelta(minutes=5)
+"""What is only of use now goes out now or not at all."""
 UPDATE_EVERY_S = 30.0
 """A room is told of further presses at most this often."""
 LONGEST_PAUSE_S = 15.0
@@ -79,14 +81,14 @@ def tell_further_press(alert: Alert, now: datetime) -> None:
     """Tell every room of a further press, to be acknowledged anew; at most one per 30 s."""
     if not alert.with_police or not alert.is_open:
         return
+    if alert.verdict in CLOSING_VERDICTS:  # it was given before this press: it no longer stands
+        alert.verdict = "forwarded" if alert.reason else "police"
     if alert.told_rooms_at is not None:
         waited = (now - alert.told_rooms_at).total_seconds()
         if waited < UPDATE_EVERY_S:
             alert.run("further_press", now, UPDATE_EVERY_S - waited)
             return
     alert.told_rooms_at = now
-    if alert.verdict in CLOSING_VERDICTS:  # it was given before this press: it no longer stands
-        alert.verdict = "forwarded" if alert.reason else "police"
     alert.record(now, SYSTEM, "further_press_told", press=str(alert.last_press_id))
     for dispatch in alert.dispatches:
         _void(alert, dispatch, now)
@@ -268,7 +270,7 @@ def _post(
         round=dispatch.round,
         line=dispatch.line or 0,
         created_at=now,
-        expires_at=now + EXPIRES_AFTER,
+        expires_at=now + (CONTACT_EXPIRES_AFTER if purpose == "contact" else EXPIRES_AFTER),
         next_at=now + timedelta(seconds=pause_s),
     )
     alert.envelopes.append(envelope)

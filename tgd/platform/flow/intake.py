@@ -13,8 +13,6 @@ from datetime import datetime
 from typing import Any, TypeAlias
 from uuid import UUID, uuid4, uuid5
 
-import msgspec
-
 from tgd.clock import Clock
 from tgd.devices import salvage
 from tgd.devices.ingest import Outcome
@@ -22,7 +20,7 @@ from tgd.devices.messages import Press
 from tgd.errors import Rejected, Temporary
 from tgd.metrics import Metrics
 from tgd.platform.domain.alert import Plan
-from tgd.platform.holding import frozen
+from tgd.platform.holding import as_text
 from tgd.seal import Sealer
 from tgd.store import presses
 from tgd.store.db import OUTAGE, REFUSED, Connection, Database
@@ -134,7 +132,7 @@ class Intake:
             return None
         text = self._plans.get(plan)
         if text is None:
-            text = self._plans[plan] = msgspec.json.encode(frozen(plan)).decode()
+            text = self._plans[plan] = as_text(plan)
         return text
 
     def _report(self, taken: Sequence[presses.Taken]) -> None:

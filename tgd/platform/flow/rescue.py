@@ -1,19 +1,20 @@
 """Beside arrow 1: a press that got no alert is rung and forwarded all the same.
 
 Law 3's last line: a press still without an alert 2 s after its commit gets a bare one by its own
-statement, which uses nothing of the alert logic: no plan, no routing, no estimate. The deadline
-``answer`` then runs from the press's receipt, so that a broken alert logic costs the person
-nothing but the picture. Every rescue is an alarm (``tgd_orphan_presses_total``).
+statement, which uses nothing of the alert logic: no routing, no estimate, and a plan that was
+written once when the server started. Its deadlines then run like any other's, so that a broken
+alert logic costs the person two seconds and the picture. Every rescue is an alarm
+(``tgd_orphan_presses_total``).
 """
 
 import asyncio
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from tgd.clock import Clock
 from tgd.metrics import Metrics
 from tgd.store import presses
-from tgd.store.db import OUTAGE, REFUSED, Connection, Database
+from tgd.store.db import OUTAGE, REFUSED, Database
 
 AFTER = timedelta(seconds=2)
 SETTLED = timedelta(seconds=60)
@@ -23,24 +24,19 @@ _log = logging.getLogger(__name__)
 
 
 class Rescue:
-    """Looks for presses without an alert, for ever. Lengths are in seconds."""
+    """Looks for presses without an alert, for ever; ``plan`` is frozen, as JSON."""
 
     def __init__(
         self,
         database: Database,
         clock: Clock,
         metrics: Metrics,
-        *,
-        answer_s: float,
-        overflow_s: float,
-        forward: bool = True,
+        plan: str,
     ) -> None:
         self._database = database
         self._clock = clock
         self._metrics = metrics
-        self._answer_s = answer_s
-        self._overflow_s = overflow_s
-        self._forward = forward
+        self._plan = plan
         self._checked = 0
         self._reported: set[int] = set()
 
@@ -67,7 +63,7 @@ class Rescue:
                 self._checked = max(self._checked, settled)
             for number, press_id, _device in found:
                 try:
-                    await self._rescue(connection, number, now)
+                    await presses.rescue(connection, number, now, self._plan)
                 except OUTAGE:
                     raise
                 except REFUSED:
@@ -77,7 +73,3 @@ class Rescue:
                 else:
                     self._metrics.orphan_presses.inc()
                     _log.error("press %s had no alert and was rescued", press_id)
-
-    async def _rescue(self, connection: Connection, number: int, now: datetime) -> None:
-        lengths = self._answer_s, self._overflow_s
-        await presses.rescue(connection, number, now, *lengths, forward=self._forward)

@@ -108,6 +108,12 @@ LANGUAGE plpgsql AS $$
 DECLARE
     v_ids uuid[];
 BEGIN
+    -- What is only of use now, or concerns a case that is closed, does not outlive its hour.
+    UPDATE envelope e SET state = 'expired'
+    FROM alert a
+    WHERE a.id = e.alert_id AND e.state = 'waiting' AND e.expires_at <= p_now
+      AND (e.purpose = 'contact' OR a.status = 'closed');
+
     SELECT array_agg(c.id) INTO v_ids FROM (
         SELECT e.id
         FROM envelope e JOIN alert a ON a.id = e.alert_id
@@ -178,6 +184,14 @@ BEGIN
     PERFORM FROM alert a WHERE a.id IN (SELECT e.alert_id FROM envelope e WHERE e.id = ANY (p_id))
     ORDER BY a.id FOR UPDATE;
 
+    -- A room that stays away is noted once for each way in which it is away.
+    INSERT INTO journal (at, actor, alert_id, kind, details)
+    SELECT r.at, 'sending', e.alert_id, CASE WHEN r.retry_at IS NULL THEN 'sent' ELSE 'not_sent' END,
+           jsonb_build_object('message', e.id, 'purpose', e.purpose, 'attempt', e.attempts, 'error', r.error)
+    FROM unnest(p_id, p_at, p_retry_at, p_error) AS r (id, at, retry_at, error)
+    JOIN envelope e ON e.id = r.id
+    WHERE r.retry_at IS NULL OR r.error IS DISTINCT FROM e.error;
+
     UPDATE envelope e SET
         state = CASE WHEN r.retry_at IS NULL THEN 'delivered' ELSE 'waiting' END,
         lease_until = NULL,
@@ -208,13 +222,6 @@ BEGIN
         SELECT t.reply_to, jsonb_build_object('_type', 'state', 'alert', t.id, 'state', 'police_told',
                'n', t.told, 'at', round(extract(epoch FROM p_at[1]), 3)), p_at[1]
         FROM told t RETURNING 1
-    ), facts AS (
-        INSERT INTO journal (at, actor, alert_id, kind, details)
-        SELECT r.at, 'sending', e.alert_id, CASE WHEN r.retry_at IS NULL THEN 'sent' ELSE 'not_sent' END,
-               jsonb_build_object('message', e.id, 'purpose', e.purpose, 'attempt', e.attempts, 'error', r.error)
-        FROM unnest(p_id, p_at, p_retry_at, p_error) AS r (id, at, retry_at, error)
-        JOIN envelope e ON e.id = r.id
-        RETURNING 1
     )
     SELECT risen.alert_id,
            CASE WHEN risen.round = 1 AND risen.lead

@@ -16,14 +16,27 @@ SELECT id FROM alert WHERE device = $1 AND status <> 'closed'
 
 -- name: open_follow_up
 -- An alert that an operator opens by sending the police on one that is closed; none where the
--- phone has an open one, which a press or another operator may be opening at this moment.
+-- phone has an open one, which a press or another operator may be opening at this moment. What is
+-- still kept of where the phone was comes along, with its age.
+WITH opened AS (
 INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen, plan, key,
                    follows, opened_at, first_tst, pressed_at, last_press_id, last_press_at, presses)
 SELECT next_case_id($2::timestamptz), device, reply_to, known, assignment_id, consent, located, listen, $4::jsonb, $3,
        id, $2::timestamptz, first_tst, pressed_at, last_press_id, last_press_at, 0
 FROM alert WHERE id = $1
 ON CONFLICT (device) WHERE status <> 'closed' DO NOTHING
-RETURNING id
+RETURNING id, located
+), placed AS (
+    INSERT INTO position (alert_id, press_no, lat, lon, acc, confidence, method, alt, vac, vel, cog,
+                          fixed_at, received_at, doubts)
+    SELECT o.id, p.press_no, p.lat, p.lon, p.acc, p.confidence, p.method, p.alt, p.vac, p.vel, p.cog,
+           p.fixed_at, p.received_at, p.doubts
+    FROM opened o, position p WHERE o.located AND p.alert_id = $1 ORDER BY p.no
+), timed AS (
+    INSERT INTO deadline (alert_id, name, due_at)
+    SELECT o.id, 'contact', $2::timestamptz + ($4::jsonb ->> 'contact')::float8 * interval '1 second' FROM opened o
+)
+SELECT id FROM opened
 
 -- name: key_of
 -- The wrapped data key under which an alert's messages and notes are sealed.

@@ -16,11 +16,15 @@ WHERE name = ANY ($1::text[]) AND due_at < $2::timestamptz AND NOT late
 RETURNING alert_id
 
 -- name: audit
--- Open alerts without a future step: no deadline at all, or one overdue by more than 5 s; presses
--- without an alert; messages whose lease ran out long ago.
+-- Open alerts without a future step: no deadline at all, a dispatch that nobody has acknowledged
+-- and nothing waits for, a deadline overdue by more than 5 s, a message that is not being tried.
 SELECT a.id AS alert_id, 'no_deadline' AS finding
 FROM alert a WHERE a.status <> 'closed' AND NOT EXISTS (
     SELECT FROM deadline d WHERE d.alert_id = a.id AND d.name NOT IN ('contact', 'further_press'))
+UNION ALL
+SELECT a.id, 'no_deadline' FROM alert a JOIN dispatch d ON d.alert_id = a.id
+WHERE a.status = 'police' AND d.acknowledged_at IS NULL AND NOT EXISTS (
+    SELECT FROM deadline w WHERE w.alert_id = a.id AND w.dispatch_id = d.id AND w.name = 'acknowledged')
 UNION ALL
 SELECT d.alert_id, 'overdue' FROM deadline d WHERE d.due_at < $1::timestamptz - interval '5 seconds'
 UNION ALL
@@ -33,8 +37,12 @@ WHERE e.state IN ('waiting', 'sending')
         AND b.state IN ('waiting', 'sending') AND b.round = e.round)
 
 -- name: mend
--- A deadline that is due now for alerts that have none.
+-- A deadline that is due now for alerts that have none, and for dispatches that nothing waits for.
 INSERT INTO deadline (alert_id, dispatch_id, name, due_at)
+SELECT d.alert_id, d.id, 'acknowledged', $2::timestamptz FROM dispatch d JOIN alert a ON a.id = d.alert_id
+WHERE a.id = ANY ($1::uuid[]) AND a.status = 'police' AND d.acknowledged_at IS NULL
+UNION ALL
 SELECT a.id, NULL, CASE a.status WHEN 'ringing' THEN 'answer' WHEN 'answered' THEN 'doubt' ELSE 'closing' END, $2
 FROM alert a WHERE a.id = ANY ($1::uuid[]) AND a.status <> 'closed'
+  AND NOT EXISTS (SELECT FROM dispatch d WHERE d.alert_id = a.id AND d.acknowledged_at IS NULL)
 ON CONFLICT DO NOTHING

@@ -66,8 +66,7 @@ SELECT max(no) FROM press WHERE received_at < $1
 
 -- name: rescue
 -- A bare alert for a press that the alert logic failed: nothing of that logic is used here. Its
--- plan $5 holds only what the sending asks of one (how long a room has to confirm the receipt) and
--- whether a deadline may send the police.
+-- plan $3 was written when the server started.
 WITH mine AS (
     SELECT p.* FROM press p
     WHERE p.no = $1 AND NOT EXISTS (SELECT FROM alert_press k WHERE k.press_no = p.no)
@@ -76,7 +75,7 @@ WITH mine AS (
                        opened_at, first_tst, pressed_at, last_press_id, last_press_at)
     SELECT next_case_id($2::timestamptz), m.device, m.reply_to, EXISTS (SELECT FROM device d WHERE d.id = m.device),
            (SELECT s.id FROM assignment s WHERE s.device_id = m.device AND s.ended_at IS NULL),
-           'refused', false, 'mic_only', $5::jsonb, m.raw_key, true, $2::timestamptz, m.tst, m.pressed_at, m.id, m.received_at
+           'refused', false, 'mic_only', $3::text::jsonb, m.raw_key, true, $2::timestamptz, m.tst, m.pressed_at, m.id, m.received_at
     FROM mine m
     ON CONFLICT (device) WHERE status <> 'closed'
         DO UPDATE SET last_press_id = excluded.last_press_id, last_press_at = excluded.last_press_at,
@@ -86,8 +85,8 @@ WITH mine AS (
     INSERT INTO alert_press (press_no, alert_id) SELECT $1, id FROM opened
 ), timed AS (
     INSERT INTO deadline (alert_id, name, due_at)
-    SELECT o.id, d.name, $2::timestamptz + d.seconds * interval '1 second'
-    FROM opened o, (VALUES ('answer', $3::float8), ('overflow', $4::float8)) AS d (name, seconds) WHERE o.new
+    SELECT o.id, d.key, $2::timestamptz + d.value::float8 * interval '1 second'
+    FROM opened o, jsonb_each_text($3::text::jsonb -> 'opening') AS d WHERE o.new
     UNION ALL
     SELECT o.id, 'further_press', $2::timestamptz FROM opened o WHERE o.status = 'police'
     ON CONFLICT DO NOTHING
