@@ -83,9 +83,10 @@ def _reason(
             return WHY.get(alert["reason"], WHY["coercion"])
         told = VERDICTS.get(alert["verdict"], alert["verdict"])
         return f"pour information, la salle décide : {told}"
+    why = WHY.get(alert["reason"], "transmis sans levée de doute")
     if alert["verdict"] == "police":
-        return "danger retenu par l'opérateur"
-    return WHY.get(alert["reason"], "transmis sans levée de doute")
+        why = "danger retenu par l'opérateur"
+    return why if alert["contact_lost_at"] is None else f"{why}, contact perdu avec le téléphone"
 
 
 def _doubts(row: Mapping[str, Any], estimate: Estimate | None) -> tuple[str, ...]:
