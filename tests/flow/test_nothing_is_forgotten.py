@@ -43,6 +43,7 @@ async def test_a_closing_verdict_stands_no_longer_once_she_presses_again(world: 
     world.clock.set_on(1)
     again = await phone.press()
     assert again.alert == press.alert
+    await world.advance(0.1)
     await world.room.expects("Update", text="nouvel appui")
     await world.until_sql("SELECT verdict = 'police' FROM alert")
 
