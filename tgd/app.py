@@ -96,7 +96,8 @@ class App:
             clock,
             metrics,
             batch_max=config.batch_max,
-            settled=self._settled,
+            settled=self.downlink.settled,
+            afterwards=self._afterwards,
             acknowledge=self.press_link.ack,
             flush=self.press_link.flush,
         )
@@ -204,8 +205,8 @@ class App:
     def _reports_arrived(self, messages: list[Arrived]) -> None:
         self.reports.arrived(messages)
 
-    def _settled(self, press: Press, outcome: Outcome) -> None:
-        self.downlink.settled(press, outcome)
+    def _afterwards(self, press: Press, outcome: Outcome) -> None:
+        self.downlink.opened(press, outcome)
         if outcome.fresh and self.hub.listening:
             self._unhinted.append(press.received_at)
 

@@ -40,6 +40,9 @@ class Downlink:
         """Send the receipt of a committed press, by whichever path the press came."""
         if press.path == "mqtt":
             self._publish(_topic(press.reply_to), receipt(press, outcome, self._clock))
+
+    def opened(self, press: Press, outcome: Outcome) -> None:
+        """Tell the phone that its press opened an alert; the receipt went before."""
         if outcome.opened:
             now = self._clock.now()
             alert = str(outcome.alert_id)

@@ -12,6 +12,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from uuid import UUID
 
 from tgd.clock import Clock
@@ -60,6 +61,7 @@ class Ingest:
         settled: Callable[[Press, Outcome], None],
         acknowledge: Callable[[int], None],
         flush: Callable[[], None] = lambda: None,
+        afterwards: Callable[[Press, Outcome], None] = lambda _press, _outcome: None,
     ) -> None:
         self._take = take
         self._clock = clock
@@ -68,6 +70,7 @@ class Ingest:
         self._settled = settled
         self._acknowledge = acknowledge
         self._flush = flush
+        self._afterwards = afterwards
         self._queue: list[_Waiting] = []
         self._arrived = asyncio.Event()
 
@@ -86,15 +89,32 @@ class Ingest:
         return await done
 
     async def run(self) -> None:
-        """Commit what has arrived, for ever."""
+        """Commit what has arrived, for ever.
+
+        While the database works on one batch, the one before is receipted. Presses leave the
+        queue only then: a failure leaves them to the task's next life, where they are duplicates.
+        """
+        committed: list[_Waiting] = []
+        outcomes: list[Outcome | None] = []
         while True:
-            await self._arrived.wait()
-            batch = self._queue[: self._batch_max]
-            await self._commit(batch)
-            # Only now do they leave the queue: a failure above leaves them to the next life.
-            del self._queue[: len(batch)]
             if not self._queue:
                 self._arrived.clear()
+                await self._arrived.wait()
+            batch = self._queue[len(committed) : len(committed) + self._batch_max]
+            if not committed:
+                outcomes = await self._commit(batch)
+            else:
+                async with asyncio.TaskGroup() as group:
+                    committing = group.create_task(self._commit(batch))
+                    await asyncio.sleep(0)  # until it waits for the database
+                    self._finish(committed, outcomes)
+                    del self._queue[: len(committed)]
+                outcomes = committing.result()
+            committed = batch
+            if len(self._queue) == len(committed):
+                self._finish(committed, outcomes)
+                self._queue.clear()
+                committed = []
 
     def _add(self, press: Press, token: int, done: asyncio.Future[Outcome] | None) -> None:
         if "wire_fault" in press.doubts:
@@ -102,21 +122,19 @@ class Ingest:
         self._queue.append(_Waiting(press, token, done))
         self._arrived.set()
 
-    async def _commit(self, batch: list[_Waiting]) -> None:
-        """Commit a batch; where the data breaks it, one by one, and alone as bytes."""
+    async def _commit(self, batch: list[_Waiting]) -> list[Outcome | None]:
+        """Commit a batch; where the data breaks it, one by one, and alone as bytes.
+
+        None stands for a press that the database refuses in every form.
+        """
+        if not batch:
+            return []
         try:
-            outcomes = await self._patiently([waiting.press for waiting in batch])
+            return list(await self._patiently([waiting.press for waiting in batch]))
         except Rejected:
             self._metrics.intake_faults["batch"].inc()
             _log.exception("a batch of %d presses was refused: one by one", len(batch))
-            for waiting in batch:
-                outcome = await self._alone(waiting.press)
-                if outcome is None:
-                    self._give_up(waiting)
-                else:
-                    self._finish([waiting], [outcome])
-        else:
-            self._finish(batch, outcomes)
+        return [await self._alone(waiting.press) for waiting in batch]
 
     async def _alone(self, press: Press) -> Outcome | None:
         """Commit one press, as it was read or as bytes; None if the database refuses both."""
@@ -158,22 +176,37 @@ class Ingest:
             else:
                 return outcomes
 
-    def _finish(self, batch: list[_Waiting], outcomes: list[Outcome]) -> None:
-        """Tell broker and phone, in order; the commit is behind us."""
-        metrics, now = self._metrics, self._clock.now()
-        metrics.intake_batch_size.observe(len(batch))
-        for waiting, outcome in zip(batch, outcomes, strict=True):
-            metrics.press_to_commit.observe((now - waiting.press.received_at).total_seconds())
-            metrics.presses[waiting.press.path, "new" if outcome.fresh else "duplicate"].inc()
+    def _finish(self, batch: list[_Waiting], outcomes: list[Outcome | None]) -> None:
+        """Tell phones and broker, in order; the commit is behind us. Then what can wait."""
+        committed_at = self._clock.now()
+        settled = [
+            (waiting, outcome)
+            for waiting, outcome in zip(batch, outcomes, strict=True)
+            if outcome is not None
+        ]
+        for waiting, outcome in settled:
             self._settled(waiting.press, outcome)
-            if waiting.token:
-                self._acknowledge(waiting.token)
             if waiting.done is not None and not waiting.done.done():
                 waiting.done.set_result(outcome)
+        for waiting, made in zip(batch, outcomes, strict=True):
+            if made is None:
+                self._give_up(waiting)
+            elif waiting.token:
+                self._acknowledge(waiting.token)
         self._flush()
-        now = self._clock.now()
-        for waiting in batch:
-            metrics.press_to_receipt.observe((now - waiting.press.received_at).total_seconds())
+        receipted_at = self._clock.now()
+        self._metrics.intake_batch_size.observe(len(batch))
+        for waiting, outcome in settled:
+            self._measure(waiting.press, outcome, committed_at, receipted_at)
+            self._afterwards(waiting.press, outcome)
+
+    def _measure(
+        self, press: Press, outcome: Outcome, committed_at: datetime, receipted_at: datetime
+    ) -> None:
+        metrics, came = self._metrics, press.received_at
+        metrics.press_to_commit.observe((committed_at - came).total_seconds())
+        metrics.press_to_receipt.observe((receipted_at - came).total_seconds())
+        metrics.presses[press.path, "new" if outcome.fresh else "duplicate"].inc()
 
 
 def _bare(press: Press) -> Press:

@@ -13,6 +13,7 @@ import ipaddress
 import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -109,6 +110,7 @@ class CisuHttps:
         return self._session
 
 
+@lru_cache(maxsize=256)
 def check_url(url: str) -> URL:
     """Return the parsed address of a line; https only, but plain http on loopback.
 

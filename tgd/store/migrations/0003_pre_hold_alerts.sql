@@ -10,7 +10,9 @@ GRANT SELECT ON envelope_head TO tgd_app;
 
 CREATE FUNCTION hold_alerts(p_ids uuid[])
 RETURNS TABLE (held alert, running deadline[], told dispatch[], sent envelope_head[], calls task[])
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 BEGIN
     PERFORM FROM alert a WHERE a.id = ANY (p_ids) ORDER BY a.id FOR UPDATE;
     -- A second statement, hence a second snapshot: it sees what the last holder committed.
@@ -103,7 +105,9 @@ CREATE FUNCTION claim_envelopes(p_now timestamptz, p_lease interval, p_limit int
 RETURNS TABLE (envelope_id uuid, content bytea, held alert, told dispatch, beneficiary text, number text,
                room room, room_line room_line, purpose text, created_at timestamptz, expires_at timestamptz,
                attempts int, rooms_told text[], latest_press timestamptz, doubts text[], positions "position"[])
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 #variable_conflict use_column
 DECLARE
     v_ids uuid[];
@@ -178,7 +182,9 @@ END $$;
 -- lease meanwhile, or was overtaken by the room's answer, changes nothing but the ladder's rise.
 CREATE FUNCTION record_sent(
     p_id uuid[], p_at timestamptz[], p_retry_at timestamptz[], p_error text[]
-) RETURNS TABLE (alert_id uuid, first_s float8) LANGUAGE plpgsql AS $$
+) RETURNS TABLE (alert_id uuid, first_s float8) LANGUAGE plpgsql
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM FROM alert a WHERE a.id IN (SELECT e.alert_id FROM envelope e WHERE e.id = ANY (p_id))
