@@ -29,6 +29,7 @@ END $$;
 CREATE INDEX envelope_alert ON envelope (alert_id);
 CREATE INDEX dispatch_alert ON dispatch (alert_id);
 
+-- What has not changed is an empty list, and costs no statement.
 -- p_changes: {"alerts": [row…], "stopped": [{alert_id, dispatch_id, name}…], "running": [row…],
 -- "dispatches": [row…], "envelopes": [row…], "tasks": [row…], "facts": [row…], "phone": [row…]}
 CREATE FUNCTION save_alerts(p_changes jsonb) RETURNS void LANGUAGE plpgsql AS $$
@@ -42,47 +43,59 @@ BEGIN
         closed_by = r.closed_by, told = r.told, told_state = r.told_state
     FROM jsonb_populate_recordset(NULL::alert, p_changes -> 'alerts') AS r WHERE a.id = r.id;
 
-    DELETE FROM deadline d
-    USING jsonb_to_recordset(p_changes -> 'stopped') AS r (alert_id uuid, dispatch_id uuid, name text)
-    WHERE d.alert_id = r.alert_id AND d.name = r.name AND d.dispatch_id IS NOT DISTINCT FROM r.dispatch_id;
+    IF p_changes -> 'stopped' <> '[]' THEN
+        DELETE FROM deadline d
+        USING jsonb_to_recordset(p_changes -> 'stopped') AS r (alert_id uuid, dispatch_id uuid, name text)
+        WHERE d.alert_id = r.alert_id AND d.name = r.name AND d.dispatch_id IS NOT DISTINCT FROM r.dispatch_id;
+    END IF;
 
-    INSERT INTO dispatch (id, alert_id, room_id, line, lead, state, round, attempts, dispatched_at,
-                          sent_at, acknowledged_at, acknowledged_by, reference)
-    SELECT r.id, r.alert_id, r.room_id, r.line, r.lead, r.state, r.round, r.attempts, r.dispatched_at,
-           r.sent_at, r.acknowledged_at, r.acknowledged_by, r.reference
-    FROM jsonb_populate_recordset(NULL::dispatch, p_changes -> 'dispatches') AS r
-    ON CONFLICT (id) DO UPDATE SET
-        line = excluded.line, state = excluded.state, round = excluded.round, sent_at = excluded.sent_at,
-        attempts = excluded.attempts,
-        acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by,
-        reference = excluded.reference;
+    IF p_changes -> 'dispatches' <> '[]' THEN
+        INSERT INTO dispatch (id, alert_id, room_id, line, lead, state, round, attempts, dispatched_at,
+                              sent_at, acknowledged_at, acknowledged_by, reference)
+        SELECT r.id, r.alert_id, r.room_id, r.line, r.lead, r.state, r.round, r.attempts, r.dispatched_at,
+               r.sent_at, r.acknowledged_at, r.acknowledged_by, r.reference
+        FROM jsonb_populate_recordset(NULL::dispatch, p_changes -> 'dispatches') AS r
+        ON CONFLICT (id) DO UPDATE SET
+            line = excluded.line, state = excluded.state, round = excluded.round, sent_at = excluded.sent_at,
+            attempts = excluded.attempts,
+            acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by,
+            reference = excluded.reference;
+    END IF;
 
-    INSERT INTO envelope (id, dispatch_id, alert_id, purpose, round, line, state, created_at, expires_at,
-                          next_at, lease_until)
-    SELECT r.id, r.dispatch_id, r.alert_id, r.purpose, r.round, r.line, r.state, r.created_at,
-           r.expires_at, r.next_at, r.lease_until
-    FROM jsonb_populate_recordset(NULL::envelope, p_changes -> 'envelopes') AS r
-    ON CONFLICT (id) DO UPDATE SET
-        state = excluded.state, next_at = excluded.next_at, lease_until = excluded.lease_until;
+    IF p_changes -> 'envelopes' <> '[]' THEN
+        INSERT INTO envelope (id, dispatch_id, alert_id, purpose, round, line, state, created_at, expires_at,
+                              next_at, lease_until)
+        SELECT r.id, r.dispatch_id, r.alert_id, r.purpose, r.round, r.line, r.state, r.created_at,
+               r.expires_at, r.next_at, r.lease_until
+        FROM jsonb_populate_recordset(NULL::envelope, p_changes -> 'envelopes') AS r
+        ON CONFLICT (id) DO UPDATE SET
+            state = excluded.state, next_at = excluded.next_at, lease_until = excluded.lease_until;
+    END IF;
 
-    INSERT INTO deadline (alert_id, dispatch_id, name, due_at, late)
-    SELECT r.alert_id, r.dispatch_id, r.name, r.due_at, r.late
-    FROM jsonb_populate_recordset(NULL::deadline, p_changes -> 'running') AS r
-    ON CONFLICT (alert_id, dispatch_id, name) DO UPDATE SET due_at = excluded.due_at, late = excluded.late;
+    IF p_changes -> 'running' <> '[]' THEN
+        INSERT INTO deadline (alert_id, dispatch_id, name, due_at, late)
+        SELECT r.alert_id, r.dispatch_id, r.name, r.due_at, r.late
+        FROM jsonb_populate_recordset(NULL::deadline, p_changes -> 'running') AS r
+        ON CONFLICT (alert_id, dispatch_id, name) DO UPDATE SET due_at = excluded.due_at, late = excluded.late;
+    END IF;
 
-    INSERT INTO task (id, alert_id, dispatch_id, kind, about, room_id, number, red, raised_at, done_at, done_by)
-    SELECT r.id, r.alert_id, r.dispatch_id, r.kind, r.about, r.room_id, r.number, r.red, r.raised_at,
-           r.done_at, r.done_by
-    FROM jsonb_populate_recordset(NULL::task, p_changes -> 'tasks') AS r
-    ON CONFLICT (id) DO UPDATE SET red = excluded.red, done_at = excluded.done_at, done_by = excluded.done_by;
+    IF p_changes -> 'tasks' <> '[]' THEN
+        INSERT INTO task (id, alert_id, dispatch_id, kind, about, room_id, number, red, raised_at, done_at, done_by)
+        SELECT r.id, r.alert_id, r.dispatch_id, r.kind, r.about, r.room_id, r.number, r.red, r.raised_at,
+               r.done_at, r.done_by
+        FROM jsonb_populate_recordset(NULL::task, p_changes -> 'tasks') AS r
+        ON CONFLICT (id) DO UPDATE SET red = excluded.red, done_at = excluded.done_at, done_by = excluded.done_by;
+    END IF;
 
     INSERT INTO journal (at, actor, alert_id, kind, details)
     SELECT r.at, r.actor, r.alert_id, r.kind, r.details
     FROM jsonb_populate_recordset(NULL::journal, p_changes -> 'facts') AS r;
 
-    INSERT INTO downlink (reply_to, message, at)
-    SELECT r.reply_to, r.message, r.at
-    FROM jsonb_populate_recordset(NULL::downlink, p_changes -> 'phone') AS r;
+    IF p_changes -> 'phone' <> '[]' THEN
+        INSERT INTO downlink (reply_to, message, at)
+        SELECT r.reply_to, r.message, r.at
+        FROM jsonb_populate_recordset(NULL::downlink, p_changes -> 'phone') AS r;
+    END IF;
 
     -- Law: positions of what was a test or a mistake go at the closing.
     DELETE FROM position p
