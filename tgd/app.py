@@ -13,6 +13,7 @@ import ssl
 from collections import deque
 from collections.abc import Mapping
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from tgd.clock import Clock
 from tgd.config import Config
@@ -117,6 +118,11 @@ class App:
 
     async def start(self) -> None:
         """Open the database, start every task, serve; raises when the database is away."""
+        if any(urlsplit(url).username is None for url in self.config.mqtt_urls):
+            _log.warning(
+                "a broker takes us without a password, so perhaps anybody: who reaches it could"
+                " press for any phone and read what phones are told (see tgd doctor)"
+            )
         await self.database.open()
         self.supervisor.on_stop("database", self.database.close)
         await self.press_database.open()
