@@ -69,7 +69,7 @@ async def test_a_press_and_the_police_on_a_closed_alert(world: World) -> None:
     assert {alert["status"] for alert in await operator.list()} == {"police"}
     assert await world.value("SELECT count(*) FROM dispatch") == 5
     await world.until(lambda: len(world.room.told) >= 5)
-    world.room.forgives()
+    world.room.forgives()  # a press that came second is told a moment later
 
 
 async def test_an_alert_closes_while_positions_and_presses_come(world: World) -> None:
