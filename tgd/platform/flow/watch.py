@@ -87,6 +87,7 @@ class Watch:
         except OUTAGE:
             raise
         except Exception:
+            # Whichever alert broke the batch, the others must not miss their deadlines.
             if not due:
                 raise
             await self._one_by_one(self._fire_for, due, now)
