@@ -31,8 +31,19 @@ CREATE TABLE beneficiary (
     label          text NOT NULL,           -- what may be shown to a room; never a name
     listen         text NOT NULL DEFAULT 'mic_only' CHECK (listen IN ('mic_only', 'none', 'duplex')),
     all_clear_word bytea,                   -- sealed; null when none was agreed
-    created_at     timestamptz NOT NULL DEFAULT now()
+    created_at     timestamptz NOT NULL DEFAULT now(),
+    key            bytea                    -- her file's data key; null: nothing sealed, or erased
 );
+
+-- Everything about a place but its kind is sealed under its person's key.
+CREATE TABLE known_place (
+    id             uuid PRIMARY KEY,        -- ours, before the insertion: the content is sealed for it
+    beneficiary_id uuid NOT NULL REFERENCES beneficiary,
+    kind           text NOT NULL CHECK (kind IN ('home', 'work', 'school', 'aggressor', 'other')),
+    content        bytea NOT NULL,          -- sealed: label, address, coordinates, radius, approach
+    created_at     timestamptz NOT NULL
+);
+CREATE INDEX known_place_beneficiary ON known_place (beneficiary_id);
 
 -- Article 41-3-1 of the Code de procédure pénale: six months, renewable, revocable.
 CREATE TABLE assignment (
@@ -442,6 +453,26 @@ END $$;
 CREATE TRIGGER journal_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal
     FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only();
 
+-- ── Addresses ───────────────────────────────────────────────────────────────────────
+
+-- Public data (Base adresse nationale), in clear. The cell is what a look-up names: see
+-- store.addresses. No key: the export repeats an address for each position that it knows of it.
+CREATE TABLE address (
+    department text NOT NULL,
+    cell       bigint NOT NULL,
+    lat        double precision NOT NULL,
+    lon        double precision NOT NULL,
+    label      text NOT NULL
+);
+CREATE INDEX address_cell ON address (cell);
+CREATE INDEX address_department ON address (department);
+
+CREATE TABLE address_extract (
+    department  text PRIMARY KEY,
+    addresses   int NOT NULL,
+    imported_at timestamptz NOT NULL
+);
+
 -- ── People and programs that act ────────────────────────────────────────────────────
 
 CREATE TABLE account (
@@ -489,6 +520,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO tgd_app;
 REVOKE UPDATE, DELETE ON journal FROM tgd_app;
 REVOKE UPDATE, DELETE ON consent FROM tgd_app;
 REVOKE DELETE ON press, alert, dispatch, envelope, alert_press FROM tgd_app;
+REVOKE UPDATE ON known_place, address, address_extract FROM tgd_app;
 REVOKE INSERT, UPDATE, DELETE ON tribunal FROM tgd_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO tgd_app;
 GRANT INSERT ON tribunal TO tgd_app;
