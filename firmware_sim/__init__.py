@@ -18,10 +18,15 @@ imports nothing of the server.
   `fleet.listen(listener)`, `await fleet.connected(n=None, within_s=…)`, `start()`, `await stop()`.
 **Phone**: `await press(trigger)` / `press_now(trigger)`, `network(on=…)`, `network_off_for(s)`,
   `crash(reboot_after_s)`, `set_clock(epoch_s)` (`CLOCK_1970`, `CLOCK_2106`),
-  `move(speed_kmh=…, bearing=…)`, `reception(Reception.…, cold_start_s)`, `charge(level)`,
+  `move(speed_kmh=…, bearing=…)` straight on, `move(…, streets=True)` with corners and stops,
+  `move(…, path=[(lat, lon), …])`, `put(lat, lon)`, `reception(Reception.…, cold_start_s)`,
+  `mock(on=…)` (its fixes say that a program made them up), `charge(level)`,
   `glance()`, `faults` (a `Faults` to be changed at will), `listeners`, `alive`, `connected`,
-  `on_network`, `moving`, `battery`, `unreceipted`, `alert`.
+  `on_network`, `moving`, `indoors`, `battery`, `unreceipted`, `alert`.
   One alone: `Phone(id, paths=[MqttPath(…), HttpsPath(…)])`.
+  In an alert it reports where it is as `reportLocation` says, else every 5 s moving and 30 s still
+  for two hours after the last press; in a dead zone it is silent, and comes back with where it is
+  then. Of the platform's times it takes the difference from its receipts, whatever its own clock.
 **Event**(phone, at, kind, details): see `Kind` for each kind's details. Any callable is a
   listener; `Recorder` keeps events and waits for one: `await recorder.first(Kind.DIAL_112)`.
 **Timing** holds the protocol's figures (tests shorten them); **HandTime** is a time turned by hand.
@@ -37,8 +42,9 @@ from firmware_sim.fleet import Fleet, Tally, names
 from firmware_sim.https import HttpsPath
 from firmware_sim.mqtt import MqttPath, Patience
 from firmware_sim.phone import Phone
-from firmware_sim.place import POITIERS, Place, Reception
+from firmware_sim.place import POITIERS, Place
 from firmware_sim.press import PhoneOff, Press
+from firmware_sim.receiver import Reception
 from firmware_sim.scenario import Scenario
 from firmware_sim.store import FileStore, MemoryStore
 from firmware_sim.times import HandTime, LoopTime, Time

@@ -18,6 +18,7 @@ from firmware_sim.body import Body
 from firmware_sim.effects import Effect, Note, Save, Send, Timing
 from firmware_sim.events import Kind
 from firmware_sim.messages import Command, Receipt, State
+from firmware_sim.platform_clock import PlatformClock
 from firmware_sim.store import Memory, OpenAlert, OpenPress
 from firmware_sim.vigil import KEPT, Vigil
 
@@ -40,7 +41,8 @@ class Machine:
         self._random = random
         self._timing = timing
         self._wall = wall
-        self._vigil = Vigil(memory, body, now=now, timing=timing, wall=wall)
+        self._clock = PlatformClock(memory, wall)
+        self._vigil = Vigil(memory, body, self._clock, now=now, timing=timing, wall=wall)
         # After a boot every open press goes out at once.
         self._next_sending = {press.id: now for press in memory.presses}
         self._owed: set[str] = set()
@@ -109,7 +111,13 @@ class Machine:
         """No path took the last sending: it is owed to the first path that opens."""
         self._owed.add(press_id)
         for press in self._memory.presses:
-            press.unsent += press.id == press_id
+            if press.id == press_id:
+                press.unsent += 1
+                press.left_at = None if press.unsent == press.attempt else press.left_at
+
+    def position_unsent(self) -> None:
+        """No path took the last position: where she is then is owed to the first that opens."""
+        self._vigil.unsent()
 
     def path_opened(self, now: float) -> list[Effect]:
         """Send what is owed, for a path opened, rather than at the next repetition."""
@@ -117,7 +125,8 @@ class Machine:
         soon = now + self._random.uniform(0, self._heartbeat_s / 10)
         self._heartbeat_at = min(self._heartbeat_at, soon)
         owed = [press for press in self.open_presses if press.id in self._owed]
-        return [effect for press in owed for effect in self._sending(press, now)]
+        presses = [effect for press in owed for effect in self._sending(press, now)]
+        return [*presses, *self._vigil.path_opened(now)]
 
     def moved(self, now: float) -> None:
         """Her pace changed: the next position is due on the new pace's terms."""
@@ -139,6 +148,7 @@ class Machine:
 
     def _sending(self, press: OpenPress, now: float) -> list[Effect]:
         press.attempt += 1
+        press.left_at = now if press.left_at is None else press.left_at
         self._owed.discard(press.id)
         self._next_sending[press.id] = now + self._timing.pause_after(press.attempt)
         payload = messages.press(press, self._wall(now))
@@ -156,8 +166,12 @@ class Machine:
             ended = [press for press in self.open_presses if press.id == receipt.id]
         if not ended:
             return [_ignored(receipt, "not open")]
+        if receipt.at is not None:
+            left_at = min(press.left_at or press.pressed_at for press in ended)
+            self._clock.receipt(receipt.at, left_at, now)
         notes: list[Effect] = [self._end(press, receipt, now, path) for press in ended]
-        notes += self._vigil.open(receipt.alert, now)
+        pressed_at = max(press.pressed_at for press in ended)
+        notes += self._vigil.open(receipt, pressed_at, now)
         return [self._save(), *notes]
 
     def _end(self, press: OpenPress, receipt: Receipt, now: float, path: str) -> Note:
@@ -181,16 +195,16 @@ class Machine:
         if refusal:
             return [Note(Kind.COMMAND_IGNORED, details | {"reason": refusal})]
         self._memory.obeyed = [*self._memory.obeyed, command.id][-KEPT:]
-        told = Note(Kind.COMMAND, details)
+        followed: list[Effect] = []
         match command.action:
             case "reportLocation":
-                return [self._save(), told, *self._vigil.position(now)]
+                followed = self._vigil.follow(command, now)
             case "endAlert":
-                return [self._save(), told, *self._vigil.close("endAlert")]
+                followed = self._vigil.end(command)
             case _:
                 self._memory.heartbeat_s = float(command.fields["interval"])
                 self._heartbeat_at = now + self._heartbeat_s
-                return [self._save(), told]
+        return [self._save(), Note(Kind.COMMAND, details), *followed]
 
     def _refusal(self, command: Command, now: float) -> str | None:
         """Why the phone does not obey; None if it does."""
@@ -198,13 +212,11 @@ class Machine:
             return "void"
         if command.id in self._memory.obeyed:
             return "repeated"
-        alert = self._memory.alert
         match command.action:
             case "reportLocation":
-                return None if self._vigil.awake else "no press open"
+                return self._vigil.why_not_follow(command)
             case "endAlert":
-                named = command.fields.get("alert")
-                return None if alert and named in {None, alert.id} else "no such alert open"
+                return self._vigil.why_not_end(command)
             case "heartbeatInterval":
                 wanted = command.fields.get("interval")
                 sane = isinstance(wanted, int | float) and 10 <= wanted <= 86_400

@@ -16,6 +16,7 @@ import msgspec
 from firmware_sim.store import OpenPress
 
 FIRMWARE = "sim-1.0"
+LAST_TIME = 1e12  # epoch seconds; what says more is no time
 
 
 def encode(message: dict[str, Any]) -> bytes:
@@ -38,9 +39,12 @@ def press(record: OpenPress, created_at: float) -> bytes:
     )
 
 
-def position(location: dict[str, Any]) -> bytes:
-    """Encode a position during an alert, from the location fields of a fix."""
-    return encode({"_type": "location", **location})
+def position(location: dict[str, Any], created_at: float) -> bytes:
+    """Encode a position during an alert: a fix, and the phone's clock when it was sent.
+
+    With `created_at` a phone whose clock is years off still says how old its fix is.
+    """
+    return encode({"_type": "location", **location, "created_at": round(created_at, 3)})
 
 
 def heartbeat(seq: int, tst: float, health: dict[str, Any]) -> bytes:
@@ -57,12 +61,16 @@ def last_will(tst: float) -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """The platform has the press. `id` None stops the phone whatever it had pressed."""
+    """The platform has the press. `id` None stops the phone whatever it had pressed.
+
+    `at` is the platform's clock, None where it says nothing usable: a receipt counts all the same.
+    """
 
     id: str | None
     code: str
     alert: str | None
     listen: str
+    at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +135,13 @@ def _receipt(message: dict[str, Any]) -> Receipt:
         code=_text(message, "code"),
         alert=None if message.get("alert") is None else _text(message, "alert"),
         listen=str(message.get("listen", "mic_only")),
+        at=_clock(message.get("at")),
     )
+
+
+def _clock(value: Any) -> float | None:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return float(value) if number and 0 < value < LAST_TIME else None
 
 
 def _text(message: dict[str, Any], name: str) -> str:
@@ -149,6 +163,6 @@ def _number(message: dict[str, Any], name: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool):
         raise Unreadable(f"{name} is no number")
     # An endless `at` would never be void.
-    if not abs(value) < 1e12:
+    if not abs(value) < LAST_TIME:
         raise Unreadable(f"{name} is no time")
     return float(value)

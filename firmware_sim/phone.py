@@ -21,8 +21,9 @@ from firmware_sim.events import Event, Kind, Listener
 from firmware_sim.faults import Faults
 from firmware_sim.machine import Machine
 from firmware_sim.paths import PhonePath
-from firmware_sim.place import Place, Reception
+from firmware_sim.place import Place
 from firmware_sim.press import PhoneOff, Press
+from firmware_sim.receiver import Reception
 from firmware_sim.store import MemoryStore, Store
 from firmware_sim.times import LoopTime, Time, Timer
 
@@ -136,12 +137,33 @@ class Phone:
         """Have the network set the phone's clock."""
         self.clock_offset = 0.0
 
-    def move(self, *, speed_kmh: float, bearing: float = 0.0) -> None:
-        """Walk, drive or (0 km/h) stand still."""
-        self._body.place.go(self._time.now(), speed_kmh=speed_kmh, bearing=bearing)
+    def move(
+        self,
+        *,
+        speed_kmh: float,
+        bearing: float = 0.0,
+        streets: bool = False,
+        path: Sequence[tuple[float, float]] = (),
+    ) -> None:
+        """Walk, drive or (0 km/h) stand still: straight on, through streets, or along `path`."""
+        place, now = self._body.place, self._time.now()
+        if path and speed_kmh > 0:
+            place.take(now, path, speed_kmh=speed_kmh)
+        elif streets and speed_kmh > 0:
+            place.roam(now, speed_kmh=speed_kmh, bearing=bearing)
+        else:
+            place.go(now, speed_kmh=speed_kmh, bearing=bearing)
         if self._machine:
-            self._machine.moved(self._time.now())
+            self._machine.moved(now)
             self._arm()
+
+    def put(self, lat: float, lon: float) -> None:
+        """Be there from now on, standing still."""
+        self._body.place.put(self._time.now(), (lat, lon))
+
+    def mock(self, *, on: bool) -> None:
+        """Have the phone say of its fixes that some program made them up, or no longer."""
+        self._body.place.mock = on
 
     def reception(self, reception: Reception, cold_start_s: float | None = None) -> None:
         """Change what the position receiver has to work with."""
@@ -193,6 +215,11 @@ class Phone:
     def moving(self) -> bool:
         """Walking or driving."""
         return self._body.place.moving
+
+    @property
+    def indoors(self) -> bool:
+        """Under a roof: satellites through walls, Wi-Fi."""
+        return self._body.place.reception is Reception.INDOORS
 
     @property
     def on_network(self) -> bool:
@@ -311,6 +338,8 @@ class Phone:
             self._tell(_KINDS[message.leaf], {**message.details, "paths": paths})
         if message.leaf == "press":
             self._press_sent(message.details, left=bool(went))
+        elif message.leaf == "position" and not went:
+            self._alive().position_unsent()
 
     def _press_sent(self, details: Mapping[str, object], *, left: bool) -> None:
         if not left:

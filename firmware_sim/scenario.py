@@ -10,10 +10,13 @@ before its first step, and an error names the step and the field. Leaves doing i
 
 Actions and their fields: `press` (trigger; lose_s = seconds without network from the moment the
 press has left, before any receipt can come), `network` (on = true|false, or off_s = seconds),
-`battery` (level, plugged), `move` (speed_kmh, bearing), `place` (reception = "open", "indoors",
-"cell", "none", "off"; cold_start_s), `clock` (epoch = seconds, or "1970", "2106", "right"),
-`crash` (reboot_s, when = "now" or "after_send"), `fault` (loss, duplicate, reorder, reorder_s,
-garble, garble_next, delay = [least, most]; what is not named returns to nothing).
+`battery` (level, plugged), `move` (speed_kmh = 5 walks, 50 drives, 0 stands still; bearing; way =
+"straight" or "streets", with corners, stops and changing pace; or path = [[lat, lon], …]), `place`
+(reception = "open", "indoors", "cell", "none", "off"; cold_start_s; mock = true|false; what is not
+named returns to the first of these; lat and lon put it there), `clock` (epoch = seconds, or "1970",
+"2106", "right"), `crash` (reboot_s, when = "now" or "after_send"), `fault` (loss, duplicate,
+reorder, reorder_s, garble, garble_next, delay = [least, most]; what is not named returns to
+nothing).
 """
 
 from __future__ import annotations
@@ -28,10 +31,11 @@ from typing import Any
 from firmware_sim.faults import CLOCK_1970, CLOCK_2106, Faults
 from firmware_sim.fleet import Fleet
 from firmware_sim.phone import Phone
-from firmware_sim.place import Reception
+from firmware_sim.receiver import Reception
 
 Act = Callable[[Phone], object]
 _COMMON = {"at", "phone", "action"}
+MOST_LAT, MOST_LON = 90.0, 180.0
 
 
 class ScenarioError(ValueError):
@@ -172,13 +176,34 @@ def _battery(given: dict[str, Any]) -> Act:
 
 def _move(given: dict[str, Any]) -> Act:
     speed_kmh, bearing = float(given.pop("speed_kmh")), float(given.pop("bearing", 0.0))
-    return lambda phone: phone.move(speed_kmh=speed_kmh, bearing=bearing)
+    way, path = given.pop("way", "straight"), [_point(raw) for raw in given.pop("path", ())]
+    if way not in {"straight", "streets"}:
+        raise ScenarioError('field \'way\' is "straight" or "streets"')
+    return lambda phone: phone.move(
+        speed_kmh=speed_kmh, bearing=bearing, streets=way == "streets", path=path
+    )
 
 
 def _place(given: dict[str, Any]) -> Act:
     reception = Reception(given.pop("reception", "open"))
     cold_start_s = float(given.pop("cold_start_s", 0.0))
-    return lambda phone: phone.reception(reception, cold_start_s)
+    put = _point([given.pop("lat"), given.pop("lon")]) if "lat" in given else None
+    mock = bool(given.pop("mock", False))
+
+    def act(phone: Phone) -> None:
+        phone.reception(reception, cold_start_s)
+        phone.mock(on=mock)
+        if put:
+            phone.put(*put)
+
+    return act
+
+
+def _point(raw: Any) -> tuple[float, float]:
+    lat, lon = (float(degrees) for degrees in raw)
+    if not (abs(lat) <= MOST_LAT and abs(lon) <= MOST_LON):
+        raise ScenarioError("a point is latitude and longitude in degrees")
+    return lat, lon
 
 
 def _clock(given: dict[str, Any]) -> Act:

@@ -22,12 +22,14 @@ from rich.text import Text
 from firmware_sim.events import Event, Kind
 from firmware_sim.fleet import Fleet
 from firmware_sim.phone import Phone
+from firmware_sim.receiver import Reception
 
 KEYS = (
     "[b]1[/b]-[b]9[/b] press   [b]n[/b]+digit network off/on   [b]c[/b]+digit crash   "
-    "[b]m[/b]+digit walk/stand   [b]q[/b] quit"
+    "[b]m[/b]+digit walk/stand   [b]d[/b]+digit drive/stand   [b]i[/b]+digit indoors/open   "
+    "[b]q[/b] quit"
 )
-WALK_KMH = 5.0
+WALK_KMH, DRIVE_KMH = 5.0, 50.0
 _STYLES = {
     Kind.PRESSED: "bold white on red",
     Kind.RECEIPT: "bold green",
@@ -81,7 +83,7 @@ class Keyboard:
         pending, self._pending = self._pending, ""
         if key in {"q", "\x03", "\x04"}:
             self._stop()
-        elif key in {"n", "c", "m"}:
+        elif key in {"n", "c", "m", "d", "i"}:
             self._pending = key
         elif key.isascii() and key.isdigit() and 1 <= int(key) <= len(self._phones):
             _do(pending, self._phones[int(key) - 1])
@@ -121,8 +123,16 @@ def _do(what: str, phone: Phone) -> None:
         case "c":
             phone.crash()
         case "m":
-            phone.move(speed_kmh=0.0 if phone.moving else WALK_KMH, bearing=90.0)
+            _move(phone, WALK_KMH)
+        case "d":
+            _move(phone, DRIVE_KMH)
+        case "i":
+            phone.reception(Reception.OPEN if phone.indoors else Reception.INDOORS)
         case _ if phone.alive:
             phone.press_now()
         case _:
             return
+
+
+def _move(phone: Phone, speed_kmh: float) -> None:
+    phone.move(speed_kmh=0.0 if phone.moving else speed_kmh, bearing=90.0, streets=True)

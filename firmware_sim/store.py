@@ -20,7 +20,7 @@ class OpenPress:
     """A gesture without a receipt. `pressed_at` is the simulation's time, `tst` the phone's own.
 
     `body` is what each sending repeats unchanged (trigger, loc, batt, bs, conn, net); `unsent`
-    counts the sendings that no path took.
+    counts the sendings that no path took; `left_at` is when a path first took one, None before.
     """
 
     id: str
@@ -31,19 +31,48 @@ class OpenPress:
     attempt: int = 0
     unsent: int = 0
     dialled: bool = False
+    left_at: float | None = None
+
+
+@dataclass(slots=True)
+class Order:
+    """A `reportLocation` in force, said `at` on the platform's clock, as `until` is.
+
+    `moving_s` and `still_s` are seconds between reports. None: as the phone's own timing has it.
+    """
+
+    at: float
+    heard_at: float
+    moving_s: float | None = None
+    still_s: float | None = None
+    until: float | None = None
 
 
 @dataclass(slots=True)
 class OpenAlert:
-    """The alert that a receipt named (`id` None if it named none), and when it was last fed."""
+    """The alert that a receipt or a command named (`id` None if none), and its order.
+
+    `fed_at` is when it opened or the button was last pressed: the phone's own limit counts from it.
+    """
 
     id: str | None
     fed_at: float
+    order: Order | None = None
+
+
+@dataclass(slots=True)
+class Skew:
+    """By how many seconds the platform's clock is ahead of the simulation's: its bounds."""
+
+    least: float
+    most: float | None = None
 
 
 @dataclass(slots=True)
 class Memory:
-    """All that survives. `heard` is the last state number by alert, `done` the ended alerts."""
+    """All that survives. `heard` is the last state number by alert; `ended` are the alerts that
+    ended, each with when, on the platform's clock; `obeyed` the commands.
+    """
 
     seq: int = 0
     heartbeat_seq: int = 0
@@ -51,8 +80,9 @@ class Memory:
     presses: list[OpenPress] = field(default_factory=list)
     alert: OpenAlert | None = None
     heard: dict[str, int] = field(default_factory=dict)
-    done: list[str] = field(default_factory=list)
+    ended: dict[str, float] = field(default_factory=dict)
     obeyed: list[str] = field(default_factory=list)
+    skew: Skew | None = None
 
     def packed(self) -> bytes:
         """As JSON, a copy that later changes do not touch."""

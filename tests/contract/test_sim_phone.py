@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from firmware_sim import (
+    CLOCK_1970,
     Faults,
     Fleet,
     Kind,
@@ -141,7 +142,13 @@ class Platform:
             press = None
         self.say(
             device,
-            {"_type": "receipt", "id": press, "code": "ok", "alert": f"a-{device}", "at": 0.0},
+            {
+                "_type": "receipt",
+                "id": press,
+                "code": "ok",
+                "alert": f"a-{device}",
+                "at": LoopTime().now(),
+            },
         )
 
 
@@ -258,6 +265,37 @@ async def test_positions_leave_from_the_receipt_to_the_close_and_never_else(brok
         for message in platform.messages("tgd-86-01", "position"):
             assert message["_type"] == "location"
             assert abs(message["lat"] - 46.58) < 0.2
+
+
+async def test_followed_into_a_dead_zone_and_out_of_it_with_a_clock_in_1970(broker, platform):
+    async with phones(broker, timing=Timing()) as (fleet, seen):
+        phone = fleet["tgd-86-01"]
+        phone.set_clock(CLOCK_1970)
+        phone.move(speed_kmh=50, streets=True)
+        await (await phone.press()).receipted(within_s=10)
+        now = LoopTime().now()
+        order = {"_type": "cmd", "id": "c-1", "at": now, "action": "reportLocation"}
+        fields = {"alert": "a-tgd-86-01", "moving_s": 1, "still_s": 1, "until": now + 60}
+        platform.say("tgd-86-01", order | fields)
+        await seen.first(Kind.COMMAND)
+        await seen.first(Kind.POSITION, count=3)
+        phone.network(on=False)
+        silent = len(seen.all(Kind.POSITION))
+        phone.press_now()  # it cannot leave: that the phone is silent is seen by its being unsent
+        await seen.first(Kind.UNSENT, count=2)
+        assert len(seen.all(Kind.POSITION)) == silent
+        phone.network(on=True)
+        await seen.first(Kind.POSITION, count=silent + 1)
+        reports = await platform.until(
+            lambda: (
+                platform.messages("tgd-86-01", "position")[silent:]
+                and platform.messages("tgd-86-01", "position")
+            )
+        )
+        assert [report["tst"] for report in reports] == sorted(r["tst"] for r in reports)
+        assert all(0 <= report["created_at"] < 1e6 for report in reports)
+        platform.say("tgd-86-01", order | {"id": "c-2", "action": "endAlert", **fields})
+        await seen.first(Kind.ALERT_ENDED, reason="endAlert")
 
 
 async def test_a_garbled_press_is_stopped_by_a_receipt_without_id(broker, platform):

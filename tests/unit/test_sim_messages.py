@@ -33,7 +33,8 @@ def test_a_press():
 
 
 def test_a_position_a_heartbeat_and_a_last_will():
-    assert json.loads(messages.position(BODY["loc"])) == {"_type": "location", **BODY["loc"]}
+    position = json.loads(messages.position(BODY["loc"], 101.0004))
+    assert position == {"_type": "location", **BODY["loc"], "created_at": 101.0}
     health = {name: BODY[name] for name in ("batt", "bs", "conn", "net")}
     beat = json.loads(messages.heartbeat(9, 5.0, health))
     assert beat == {"_type": "heartbeat", "seq": 9, "tst": 5.0, **health, "fw": messages.FIRMWARE}
@@ -47,7 +48,7 @@ def test_everything_is_utf_8_and_small():
 
 def test_what_comes_down_is_read():
     receipt = messages.decode(b'{"_type":"receipt","id":null,"code":"ok","alert":"a","at":1,"x":2}')
-    assert receipt == messages.Receipt(id=None, code="ok", alert="a", listen="mic_only")
+    assert receipt == messages.Receipt(id=None, code="ok", alert="a", listen="mic_only", at=1.0)
     state = messages.decode(b'{"_type":"state","alert":"a","state":"closed","n":3,"at":1.5}')
     assert state == messages.State("a", "closed", 3, 1.5)
     command = messages.decode(b'{"_type":"cmd","id":"c","at":2,"action":"endAlert"}')
@@ -78,6 +79,12 @@ def test_what_is_no_message_is_refused_and_nothing_else_happens(raw):
         messages.decode(raw)
 
 
+@pytest.mark.parametrize("at", ["now", None, True, -1, 0, float("nan"), 1e300])
+def test_a_receipt_with_an_odd_time_counts_and_says_no_time(at):
+    raw = json.dumps({"_type": "receipt", "id": "p", "code": "ok", "alert": "a", "at": at})
+    assert messages.decode(raw.encode()).at is None
+
+
 def test_the_platform_reads_what_a_phone_writes_without_a_doubt():
     at = datetime.fromtimestamp(103.5, UTC)
     read = wire.press("tgd-86-01", messages.press(PRESS, 103.0), received_at=at)
@@ -85,14 +92,14 @@ def test_the_platform_reads_what_a_phone_writes_without_a_doubt():
     assert (read.sent_id, read.seq, read.attempt, read.age_s) == ("p-1", 4, 3, 3.5)
     health = {name: BODY[name] for name in ("batt", "bs", "conn", "net")}
     assert wire.heartbeat("tgd-86-01", messages.heartbeat(9, 5.0, health), at).seq == 9
-    assert wire.position("tgd-86-01", messages.position(BODY["loc"]), at).fix.acc == 8.0
+    assert wire.position("tgd-86-01", messages.position(BODY["loc"], 103.0), at).fix.acc == 8.0
     wire.last_will("tgd-86-01", messages.last_will(5.0), at)
 
 
 def test_a_phone_reads_what_the_platform_writes():
     at = datetime.fromtimestamp(5, UTC)
     down = wire.receipt(None, code="ok", alert="a", at=at, listen="duplex")
-    assert messages.decode(down) == messages.Receipt(None, "ok", "a", "duplex")
+    assert messages.decode(down) == messages.Receipt(None, "ok", "a", "duplex", 5.0)
     down = wire.state("a", state="answered", n=2, at=at)
     assert messages.decode(down) == messages.State("a", "answered", 2, 5.0)
     down = wire.command("c", action="heartbeatInterval", at=at, extra={"interval": 60})

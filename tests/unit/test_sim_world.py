@@ -1,62 +1,16 @@
 """Places, batteries, faults, fleets, scenarios and the command line of the simulator."""
 
-import math
 from pathlib import Path
 from random import Random
 
 import pytest
 from typer.testing import CliRunner
 
-from firmware_sim import Battery, Event, Faults, Fleet, Kind, Place, Reception, Scenario, names
+from firmware_sim import Battery, Event, Faults, Fleet, Kind, Scenario, names
 from firmware_sim.__main__ import cli
 from firmware_sim.faults import garbled
 from firmware_sim.fleet import Tally
-from firmware_sim.place import METRES_PER_DEGREE
 from firmware_sim.scenario import ScenarioError
-
-
-def metres(place, fix):
-    north = (fix["lat"] - place.lat) * METRES_PER_DEGREE
-    east = (fix["lon"] - place.lon) * METRES_PER_DEGREE * math.cos(math.radians(place.lat))
-    return math.hypot(north, east)
-
-
-@pytest.mark.parametrize(
-    ("reception", "method", "least", "most"),
-    [
-        (Reception.OPEN, "G", 4, 15),
-        (Reception.INDOORS, "W", 35, 160),
-        (Reception.CELL, "C", 900, 5000),
-    ],
-)
-def test_68_percent_of_the_fixes_lie_within_their_radius(reception, method, least, most):
-    place = Place(Random(3), reception=reception)
-    place.wake(0)
-    fixes = [place.fix(0, 0) for _ in range(2000)]
-    assert {fix["pm"] for fix in fixes} == {method}
-    assert all(least <= fix["acc"] <= most for fix in fixes)
-    within = sum(metres(place, fix) <= fix["acc"] for fix in fixes) / len(fixes)
-    assert 0.65 < within < 0.71
-
-
-def test_a_phone_drives_where_it_is_told():
-    place = Place(Random(1), spread_m=0)
-    place.go(100, speed_kmh=36, bearing=90)
-    before = (place.lat, place.lon)
-    place.fix(200, 200)
-    assert place.lat == pytest.approx(before[0], abs=1e-9)
-    east = (place.lon - before[1]) * METRES_PER_DEGREE * math.cos(math.radians(place.lat))
-    assert east == pytest.approx(1000, rel=1e-6)
-
-
-def test_the_receiver_sleeps_outside_alerts_and_starts_cold():
-    place = Place(Random(1), cold_start_s=10)
-    assert place.fix(0, 0)["pm"] == "N"
-    place.wake(100)
-    assert place.fix(109, 0)["pm"] == "N"
-    assert place.fix(110, 0)["pm"] == "G"
-    place.sleep()
-    assert place.fix(111, 0)["pm"] == "N"
 
 
 def test_a_battery_drains_faster_in_an_alert_and_charges():
@@ -145,6 +99,11 @@ async def test_a_scenario_is_done_in_order_to_the_phones_it_names():
         ({"phone": 1, "action": "press", "colour": "red"}, "colour"),
         ({"phone": 1, "action": "network"}, "on"),
         ({"phone": 1, "action": "place", "reception": "moon"}, "moon"),
+        ({"phone": 1, "action": "move", "speed_kmh": 5, "way": "up"}, "way"),
+        ({"phone": 1, "action": "move", "speed_kmh": 5, "path": [[91, 0]]}, "latitude"),
+        ({"phone": 1, "action": "move", "speed_kmh": 5, "path": [[46]]}, "step 1"),
+        ({"phone": 1, "action": "place", "lat": 46.58}, "lon"),
+        ({"phone": 1, "action": "place", "lon": 0.34}, "lon"),
         ({"phone": 1, "action": "crash", "when": "never"}, "when"),
         ({"phone": 1, "action": "fault", "delay": 3}, "step 1"),
         ({"phone": 1.5, "action": "press"}, "phone"),
