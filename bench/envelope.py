@@ -11,6 +11,7 @@ from typing import Self
 from uuid import UUID, uuid4
 
 from bench.world import SECRET, World
+from tgd.keys import KeyStore
 from tgd.platform.channels.cisu_https import CisuHttps
 from tgd.seal import Sealer
 
@@ -45,7 +46,8 @@ class Envelopes:
                 "WHERE e.content IS NOT NULL LIMIT 1"
             )
         )[0]
-        self.body = Sealer(SECRET).unwrap(row["key"]).open(row["content"], "envelope")
+        sealer = Sealer(SECRET, KeyStore(self._world.key_dir))
+        self.body = sealer.unwrap(row["key"]).open(row["content"], "envelope")
         self._told = str(row["id"]).encode()
         assert self._told in self.body
 

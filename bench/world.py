@@ -81,6 +81,7 @@ class World:
     server_pid: int
     http: aiohttp.ClientSession
     room_token: str
+    key_dir: Path
     _arrivals: int = 0
     notes: list[str] = field(default_factory=list)
 
@@ -126,6 +127,7 @@ class Machine:
         shutil.rmtree(folder, ignore_errors=True)  # what an earlier run left
         folder.mkdir(parents=True, exist_ok=True)
         self.postgres = EmbeddedPostgres(folder / "postgres", bin_dir=postgres_bin)
+        self.key_dir = folder.absolute() / "keys"
         self.server_port, self.room_port = _free_port(), _free_port()
         self.token = self.room_token = ""
         self._worlds = 0
@@ -190,6 +192,7 @@ class Machine:
         environ = os.environ | {
             "TGD_DATABASE_URL": self.url_of(TEMPLATE),
             "TGD_SECRET_KEY": SECRET,
+            "TGD_KEY_DIR": str(self.key_dir),
         }
         command = [sys.executable, "-m", "tgd", *arguments]
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
@@ -253,7 +256,7 @@ class Machine:
             await _until_ok(http, f"{server}/readyz", children[1])
             yield World(
                 *(database_url, broker, server, room_url, self.token),
-                *(children[1].pid, http, self.room_token),
+                *(children[1].pid, http, self.room_token, self.key_dir),
             )
 
     def _room(self, folder: Path, behaviour: Mapping[str, Any]) -> Child:
@@ -273,6 +276,7 @@ class Machine:
             "TGD_DATABASE_URL": database_url,
             "TGD_MQTT_URL": mqtt_url,
             "TGD_SECRET_KEY": SECRET,
+            "TGD_KEY_DIR": str(self.key_dir),
             "TGD_HTTP_LISTEN": f"127.0.0.1:{self.server_port}",
             "TGD_INSTANCE": "bench",
             "TGD_LOG_LEVEL": "warning",

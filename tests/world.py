@@ -29,6 +29,7 @@ from tgd.demo.salle import Salle
 from tgd.demo.salle_envelope import Envelope, Step
 from tgd.demo.salle_room import Behaviour, Room
 from tgd.devices.mqtt import State
+from tgd.keys import KeyStore
 from tgd.seal import Sealer
 from tgd.store import accounts, register, rooms
 from tgd.store.db import Database
@@ -301,7 +302,7 @@ class ControlRoom(Salle):
 class World:
     """Everything that a test conducts. ``async with worlds(url, folder) as world: …``"""
 
-    def __init__(self, url: str, broker: Broker, **settings: Any) -> None:
+    def __init__(self, url: str, broker: Broker, folder: Path, **settings: Any) -> None:
         self.url, self.broker = url, broker
         self.clock = settings.pop("clock", None) or ManualClock()
         self.options = settings.pop("options", {})
@@ -311,12 +312,13 @@ class World:
             database_url=url,
             mqtt_url=broker.url,
             secret_key=SECRET,
+            key_dir=folder / "keys",
             http_listen=f"127.0.0.1:{self.port}",
             instance=f"test-{uuid4().hex[:8]}",
             callback_number="+33549000000",
             **settings,
         )
-        self.sealer = Sealer(SECRET)
+        self.sealer = Sealer(SECRET, KeyStore(self.config.key_dir, self.clock))
         self.database = Database(url, size=4, name="test")
         self.room = ControlRoom(self, behaviour)
         self.app: App
@@ -464,7 +466,7 @@ def room_entry(sealer: Sealer, url: str) -> rooms.RoomEntry:
 async def worlds(url: str, folder: Path, **settings: Any) -> AsyncIterator[World]:
     """A world of its own; whatever the room was sent must have been expected."""
     broker = start_broker(0, folder / "broker", kind=settings.pop("broker", ""))
-    world = World(url, broker, **settings)
+    world = World(url, broker, folder, **settings)
     try:
         await world.start()
         try:

@@ -22,6 +22,7 @@ from tgd.devices.ingest import Ingest, Outcome
 from tgd.devices.messages import Press
 from tgd.devices.mqtt import Arrived, MqttLink, State
 from tgd.devices.reports import Reports
+from tgd.keys import KeyStore
 from tgd.metrics import Metrics
 from tgd.platform.channels import Channel
 from tgd.platform.channels.cisu_https import CisuHttps
@@ -71,7 +72,8 @@ class App:
         self.failed = asyncio.Event()
         self.port = 0
         self.supervisor = Supervisor(fatal=self._fatal, count=self._count)
-        self.sealer = Sealer(config.secret_key)
+        self.keys = self._key_store(config)
+        self.sealer = Sealer(config.secret_key, self.keys)
         self.database = Database(config.database_url, size=config.database_pool, warm=alerts.warm)
         # The press path has a connection of its own: nothing else can starve it of one.
         self.press_database = Database(
@@ -125,6 +127,7 @@ class App:
             )
         await self.database.open()
         self.supervisor.on_stop("database", self.database.close)
+        await self._open_keys()
         await self.press_database.open()
         self.supervisor.on_stop("press database", self.press_database.close)
         self.supervisor.on_stop("https", self._https.close)
@@ -155,6 +158,23 @@ class App:
             "mqtt": self.press_link.state is State.LISTENING,
             "auditor": ok_at is not None and self.clock.now() - ok_at < AUDIT_IS_OLD,
         }
+
+    def _key_store(self, config: Config) -> KeyStore | None:
+        if config.key_dir is None:
+            return None
+        store = KeyStore(config.key_dir, self.clock, fault=self.metrics.key_store_faults.inc)
+        self.metrics.key_store_ready.set_function(lambda: store.ready)
+        return store
+
+    async def _open_keys(self) -> None:
+        """Have the first keys ready; without a key store everything else goes on all the same."""
+        keys = self.keys
+        if keys is None:
+            _log.warning("no key store (TGD_KEY_DIR): what is erased stays readable in backups")
+            return
+        await asyncio.to_thread(keys.open, await self.database.identity())
+        self.supervisor.on_stop("key store", lambda: asyncio.to_thread(keys.close))
+        self.supervisor.start("keys", keys.run)
 
     async def _serve(self) -> None:
         context = Context(

@@ -128,6 +128,15 @@ class Metrics:
             self._gauge("mqtt_connected", "1 while the connection stands.", "connection"),
             CONNECTIONS,
         )
+        self.erasures_overdue = self._gauge(
+            "erasures_overdue", "Alerts of which something should have been erased an hour ago."
+        )
+        self.key_store_ready = self._gauge(
+            "key_store_ready", "1 while new keys can be kept in the key store."
+        )
+        self.key_store_faults = self._counter(
+            "key_store_faults", "Keys that could not be kept in the key store."
+        )
         self.database_up = self._gauge("database_up", "1 while the database answers.")
 
     def _seconds(self, name: str, what: str) -> Histogram:

@@ -44,6 +44,7 @@ class Server:
             "TGD_DATABASE_URL": database_url,
             "TGD_MQTT_URL": broker_url,
             "TGD_SECRET_KEY": SECRET,
+            "TGD_KEY_DIR": str(folder.absolute() / "keys"),
             "TGD_HTTP_LISTEN": f"127.0.0.1:{self.port}",
             "TGD_INSTANCE": "chaos",
             **{f"TGD_DEADLINE_{name}_S": str(value) for name, value in DEADLINES.items()},

@@ -1,13 +1,25 @@
 """Sealing: only the right key and the right purpose open; every altered byte is noticed."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tgd.seal import SealBroken, Sealer
+from tgd.keys import KeyStore
+from tgd.seal import KeyErased, SealBroken, Sealer
 
 SECRET = "0123456789abcdef" * 4
 SEALER = Sealer(SECRET)
+AN_OLD_ROW = (
+    # What version 1 wrote, under SECRET: the wrapped key, and a press sealed with it.
+    (
+        "015d3b302024f940839b2906a746f01153ab4f94129bbaf22e5a0a4192a7d00b"
+        "2f0abe015ff728538860a0bcb83b2329a178859ffd858bdbeaacf3bff2"
+    ),
+    "011901581ca35f3f7502e1a7e423aee7e3aac2ebe82804f6d20cd0370edfb0bba5e6de7ca7bc0f0cde",
+)
 
 
 @given(st.binary(max_size=2000), st.text(max_size=50))
@@ -66,3 +78,56 @@ def test_a_bad_secret_is_refused_without_being_quoted(secret: str) -> None:
     with pytest.raises(ValueError, match=r"hexadecimal") as caught:
         Sealer(secret)
     assert not secret or secret not in str(caught.value)
+
+
+# ── keys in the key store ───────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[KeyStore]:
+    made = KeyStore(tmp_path / "keys")
+    made.open(b"here")
+    yield made
+    made.close()
+
+
+def test_a_key_needs_both_the_master_secret_and_the_slot(store: KeyStore, tmp_path: Path) -> None:
+    key = Sealer(SECRET, store).new_key()
+    assert len(key.wrapped) == 21
+    sealed = key.seal(b"press", "press 1")
+    assert Sealer(SECRET, store).unwrap(key.wrapped).open(sealed, "press 1") == b"press"
+    with pytest.raises(SealBroken):
+        Sealer("f" * 64, store).unwrap(key.wrapped).open(sealed, "press 1")
+    with pytest.raises(SealBroken, match="elsewhere"):
+        Sealer(SECRET, KeyStore(tmp_path / "another")).unwrap(key.wrapped)
+    with pytest.raises(SealBroken, match="TGD_KEY_DIR"):
+        Sealer(SECRET).unwrap(key.wrapped)
+
+
+def test_an_erased_key_opens_nothing(store: KeyStore) -> None:
+    sealer = Sealer(SECRET, store)
+    key, other = sealer.new_key(), sealer.new_key()
+    assert store.erase([key.wrapped]) == 1
+    with pytest.raises(KeyErased):
+        sealer.unwrap(key.wrapped)
+    assert sealer.unwrap(other.wrapped).open(other.seal(b"x", "y"), "y") == b"x"
+
+
+def test_the_key_is_neither_the_slot_s_secret_nor_that_of_another_slot(store: KeyStore) -> None:
+    sealer = Sealer(SECRET, store)
+    one, other = sealer.new_key(), sealer.new_key()
+    with pytest.raises(SealBroken):
+        other.open(one.seal(b"press", "x"), "x")
+
+
+def test_without_a_slot_a_key_is_wrapped_and_nothing_is_refused(tmp_path: Path) -> None:
+    sealer = Sealer(SECRET, KeyStore(tmp_path / "never opened" / "keys"))
+    key = sealer.new_key()
+    assert len(key.wrapped) in {21, 61}
+    assert sealer.unwrap(key.wrapped).open(key.seal(b"press", "x"), "x") == b"press"
+
+
+def test_what_an_older_version_sealed_still_opens(store: KeyStore) -> None:
+    wrapped, sealed = (bytes.fromhex(text) for text in AN_OLD_ROW)
+    for sealer in (SEALER, Sealer(SECRET, store)):
+        assert sealer.unwrap(wrapped).open(sealed, "press") == b"an old press"

@@ -282,6 +282,7 @@ class Stage:
             "TGD_DATABASE_URL": self._database_url,
             "TGD_MQTT_URL": self._mqtt_url,
             "TGD_SECRET_KEY": self._key,
+            "TGD_KEY_DIR": str(self.folder / "keys"),
             "TGD_HTTP_LISTEN": f"127.0.0.1:{self._port}",
             "TGD_CALLBACK_NUMBER": _CALLBACK,
         }

@@ -6,6 +6,7 @@ is not there just now, try again"; nothing here retries by itself but an act mar
 """
 
 import asyncio
+import hashlib
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -49,6 +50,10 @@ REFUSED: tuple[type[Exception], ...] = (asyncpg.PostgresError, ValueError, Overf
 """It is there and will not have these values (caught after ``OUTAGE``, which it contains)."""
 
 _TRIES = 5
+_IDENTITY = """
+SELECT c.system_identifier, d.oid FROM pg_control_system() AS c, pg_database AS d
+WHERE d.datname = current_database()
+"""
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _NAMED = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
@@ -127,6 +132,12 @@ class Database:
         )
         if self._warm is not None:
             await self._warm(connection)
+
+    async def identity(self) -> bytes:
+        """Return 32 bytes that name this database: its copies have the same, no other has."""
+        async with self.connection() as connection:
+            row = await connection.fetchrow(_IDENTITY)
+        return hashlib.sha256(repr(tuple(row or ())).encode()).digest()
 
     async def close(self) -> None:
         """Close every connection; what is under way is cut off after two seconds."""
