@@ -145,6 +145,24 @@ def _existing(text: str) -> Path:
     return path
 
 
+def _directory(text: str) -> Path:
+    path = Path(text)
+    if not path.is_absolute() or (path.exists() and not path.is_dir()):
+        raise ValueError("must be the full path of a directory, or of one that can be made")
+    return path
+
+
+def _own_directory(environ: Mapping[str, str]) -> Path | None:
+    """Return where a service keeps its state: as systemd says, as XDG says, or in the home."""
+    systemd = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    xdg, home = environ.get("XDG_STATE_HOME", ""), environ.get("HOME", "")
+    if systemd:
+        return Path(systemd) / "keys"
+    if xdg:
+        return Path(xdg) / "tgd" / "keys"
+    return Path(home) / ".local" / "state" / "tgd" / "keys" if home else None
+
+
 def _host_name() -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())[:40] or "tgd"
 
@@ -168,25 +186,8 @@ SETTINGS: tuple[Setting, ...] = (
     ),
     Setting("mqtt_url", _mqtt_urls, None, "broker; several, comma-separated, in turn", secret=True),
     Setting("secret_key", _KEY, None, "master secret: 64 hexadecimal digits", secret=True),
+    Setting("key_dir", _directory, None, "the key store; never in a backup (unset: see below)"),
     Setting("http_listen", _listen, "127.0.0.1:8080", "address and port of the HTTP server"),
-def _directory(text: str) -> Path:
-    path = Path(text)
-    if not path.is_absolute() or (path.exists() and not path.is_dir()):
-        raise ValueError("must be the full path of a directory, or of one that can be made")
-    return path
-
-
-def _own_directory(environ: Mapping[str, str]) -> Path | None:
-    """Return where a service keeps its state: as systemd says, as XDG says, or in the home."""
-    systemd = environ.get("STATE_DIRECTORY", "").partition(":")[0]
-    xdg, home = environ.get("XDG_STATE_HOME", ""), environ.get("HOME", "")
-    if systemd:
-        return Path(systemd) / "keys"
-    if xdg:
-        return Path(xdg) / "tgd" / "keys"
-    return Path(home) / ".local" / "state" / "tgd" / "keys" if home else None
-
-
     Setting("log_format", _one_of("text", "json"), "text", "text or json"),
     Setting("log_level", _one_of("debug", "info", "warning", "error"), "info", "least level"),
     Setting("instance", _NAME, None, "names the MQTT client ids (the host's name if unset)"),
@@ -210,7 +211,6 @@ def _own_directory(environ: Mapping[str, str]) -> Path | None:
     Setting("heartbeat_intervals", _seconds, 3.0, "missed heartbeats that raise a task", 20),
     Setting("deadline_overflow_s", _seconds, 7.0, "opened to answered: ring the others too", 60),
     Setting("deadline_answer_s", _seconds, 20.0, "opened to answered: forward", 120),
-    Setting("key_dir", _directory, None, "the key store; never in a backup (unset: see below)"),
     Setting("deadline_voice_s", _seconds, 30.0, "answered to a voice: forward", 120),
     Setting("deadline_doubt_s", _seconds, 60.0, "answered to a verdict: forward", 300),
     Setting("deadline_received_s", _seconds, 10.0, "sent to received: next line", 60),
@@ -234,6 +234,7 @@ class Config:
     database_url: str = field(default="", repr=False)
     mqtt_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
+    key_dir: Path | None = None
     http_listen: str = "127.0.0.1:8080"
     log_format: str = "text"
     log_level: str = "info"
@@ -259,7 +260,6 @@ class Config:
     def http_address(self) -> tuple[str, int]:
         """Host and port to listen on; port 0 takes a free one."""
         host, _, port = self.http_listen.rpartition(":")
-    key_dir: Path | None = None
         return host.strip("[]"), int(port)
 
     @classmethod
