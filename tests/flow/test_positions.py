@@ -5,6 +5,7 @@ import json
 import pytest
 from world import PLACE, World
 
+from tgd.keys import KeyStore
 from tgd.seal import Sealer
 
 SECRET_PLACE = {"lat": 46.987654, "lon": 0.123456, "acc": 9.0, "pm": "G"}
@@ -143,7 +144,8 @@ async def test_the_raw_press_of_who_agreed_is_sealed_and_whole(world: World) -> 
     press = await world.phone().press(loc=SECRET_PLACE)
     (row,) = await world.rows("SELECT raw, raw_key FROM press")
     assert b"987654" not in row["raw"]
-    opened = Sealer(world.config.secret_key).unwrap(row["raw_key"]).open(row["raw"], "press")
+    elsewhere = Sealer(world.config.secret_key, KeyStore(world.config.key_dir))
+    opened = elsewhere.unwrap(row["raw_key"]).open(row["raw"], "press")
     assert json.loads(opened)["loc"] == SECRET_PLACE
     assert json.loads(opened)["id"] == press.id
 
