@@ -9,6 +9,7 @@ No secret has a default, and none appears in an error or a ``repr``.
 """
 
 import difflib
+import ipaddress
 import math
 import re
 import socket
@@ -126,6 +127,29 @@ def _url(*schemes: str) -> Callable[[str], str]:
     return read
 
 
+_PUBLIC = (".data.gouv.fr", ".geopf.fr")  # the nation's own, where everybody asks
+
+
+def _own_server(text: str) -> str:
+    """Read the address of a server that is told positions: not in clear over a network."""
+    parts = urlsplit(_url("https", "http")(text))
+    if parts.username is not None or parts.query or parts.fragment:
+        raise ValueError("must have no user, no ? and no #")
+    host = parts.hostname or ""
+    if host.endswith(_PUBLIC):
+        raise ValueError("must be a server of your own: a public service would learn positions")
+    if parts.scheme == "http" and not _is_loopback(host):
+        raise ValueError("must begin with https:// unless the server is on this machine")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
 def _mqtt_urls(text: str) -> str:
     read = _url("mqtt", "mqtts")
     return ",".join(read(part.strip()) for part in text.split(","))
@@ -207,6 +231,7 @@ SETTINGS: tuple[Setting, ...] = (
     # Asking a tile server for the map around an alert tells it where a hunted person is: with
     # none set, the map has no background. Set it only to a server of one's own.
     Setting("tiles_url", _url("https", "http"), None, "map tiles; betrays positions, keep local"),
+    Setting("addok_url", _own_server, None, "addok server of your own: it is told her position"),
     Setting("session_hours", _seconds, 12.0, "life of an operator's session", 24),
     Setting("heartbeat_intervals", _seconds, 3.0, "missed heartbeats that raise a task", 20),
     Setting("deadline_overflow_s", _seconds, 7.0, "opened to answered: ring the others too", 60),
@@ -248,6 +273,7 @@ class Config:
     database_pool: int = 10
     mqtt_ca: Path | None = None
     tiles_url: str | None = None
+    addok_url: str | None = None
     session_hours: float = 12.0
     deadlines: Deadlines = field(default_factory=Deadlines)
 

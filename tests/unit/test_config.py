@@ -1,5 +1,6 @@
 """Configuration: one table, both sources, wrong names and values refused in one clear line."""
 
+import re
 from dataclasses import fields
 from pathlib import Path
 
@@ -136,3 +137,27 @@ def test_a_wrong_file_is_one_clear_line(tmp_path: Path) -> None:
 def test_a_missed_heartbeat_is_counted_in_intervals_unless_seconds_are_given() -> None:
     assert Deadlines().heartbeat_after(900) == 2700
     assert Deadlines(heartbeat=10).heartbeat_after(900) == 10
+
+
+@pytest.mark.parametrize(
+    "url", ["https://addok.example.org", "https://addok.example.org/geo", "http://127.0.0.1:7878"]
+)
+def test_an_address_server_is_one_s_own(url: str) -> None:
+    assert Config.load({"TGD_ADDOK_URL": url}, need=()).addok_url == url
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("http://addok.example.org", "must begin with https:// unless the server is on this"),
+        ("https://api-adresse.data.gouv.fr", "must be a server of your own"),
+        ("https://data.geopf.fr/geocodage", "must be a server of your own"),
+        ("https://u:p@addok.example.org", "must have no user"),
+        ("https://addok.example.org/?key=1", "must have no user, no ?"),
+        ("ftp://addok.example.org", "must begin with https://"),
+    ],
+)
+def test_a_position_is_told_to_nobody_else(url: str, said: str) -> None:
+    with pytest.raises(ConfigError, match=re.escape(said)) as failure:
+        Config.load({"TGD_ADDOK_URL": url}, need=())
+    assert "u:p" not in str(failure.value)
