@@ -69,6 +69,8 @@ def run(  # noqa: PLR0917  every parameter is an option of the command line
 
     They follow the protocol to the letter: each press is kept before it is sent and repeated until
     the platform's own receipt; 30 s without one is an event [b]dial_112[/b].
+    In an alert they report where they are as often and as long as the platform says, whatever their
+    own clock shows; they walk and drive by streets, indoors and out, and are silent in dead zones.
     The exit code is 0 only if every press got its receipt.
     """
     console = Console()

@@ -24,7 +24,10 @@ Authority = Annotated[
 ]
 Story = Annotated[
     Path | None,
-    typer.Option(help="TOML file of steps; ends when its presses are receipted."),
+    typer.Option(
+        help="TOML file of steps; ends when its presses are receipted. pydoc firmware_sim.scenario"
+        " describes it."
+    ),
 ]
 PressRate = Annotated[
     float | None,

@@ -200,6 +200,16 @@ def test_end_alert_ends_the_named_alert_only(bench):
     assert bench.reasons(Kind.ALERT_ENDED) == ["endAlert"]
 
 
+def test_a_command_from_before_the_end_of_its_alert_starts_nothing(bench):
+    bench.in_alert()
+    bench.time.advance(30)
+    bench.command("endAlert", alert="a-1")
+    bench.phone.press_now()
+    located(bench, age=10)
+    assert refused(bench) == ["that alert has ended"]
+    assert bench.phone.alert is None
+
+
 def test_an_end_that_overtakes_the_receipt_is_not_undone_by_it(bench):
     press = bench.phone.press_now()
     bench.time.advance(1)
@@ -299,7 +309,32 @@ def test_a_receipt_that_lay_with_the_broker_lets_nobody_follow_her_for_longer():
     written = bench.platform()
     bench.time.advance(300)
     bench.says(_type="receipt", id=press.id, code="ok", alert="a-1", at=written)
-    located(bench, until=written + 900)
+    located(bench, until=written + 900, age=20)
+    bench.time.advance(599.9)
+    assert bench.phone.alert == "a-1"
+    bench.time.advance(0.1)
+    assert bench.phone.alert is None
+
+
+def test_every_later_word_makes_the_difference_narrower():
+    bench = Bench(ahead=-YEARS)
+    press = bench.phone.press_now()
+    written = bench.platform()
+    bench.time.advance(300)
+    bench.says(_type="receipt", id=press.id, code="ok", alert="a-1", at=written)
+    bench.state("received", 1)
+    located(bench, age=61)
+    assert refused(bench) == ["void"]
+
+
+def test_a_press_that_waited_in_a_dead_zone_spoils_no_difference():
+    """It is the first sending that counts, not the gesture five minutes before."""
+    bench = Bench(ahead=YEARS)
+    bench.phone.network_off_for(300)
+    press = bench.phone.press_now()
+    bench.time.advance(300)
+    bench.receipt(press.id)
+    located(bench, lasts=600)
     bench.time.advance(599.9)
     assert bench.phone.alert == "a-1"
     bench.time.advance(0.1)

@@ -6,11 +6,12 @@ from random import Random
 import pytest
 from typer.testing import CliRunner
 
-from firmware_sim import Battery, Event, Faults, Fleet, Kind, Scenario, names
+from firmware_sim import Battery, Event, Faults, Fleet, HandTime, Kind, Scenario, names
 from firmware_sim.__main__ import cli
 from firmware_sim.faults import garbled
 from firmware_sim.fleet import Tally
 from firmware_sim.scenario import ScenarioError
+from firmware_sim.screen import Keyboard
 
 
 def test_a_battery_drains_faster_in_an_alert_and_charges():
@@ -89,6 +90,45 @@ async def test_a_scenario_is_done_in_order_to_the_phones_it_names():
         assert second.faults == Faults(loss=0.5, delay=(0.0, 2.0), crash_after_send=3.0)
         assert second.moving
         assert not second.on_network
+
+
+async def test_a_scenario_says_where_a_phone_is_and_how_it_gets_about():
+    """Driven by hand: the place, the way and what the receiver makes of them."""
+
+    def told(**order):
+        Scenario.read({"step": [{"phone": 1} | order]}).do(fleet)
+
+    time = HandTime()
+    async with Fleet(1, time=time) as fleet:
+        phone = fleet["tgd-86-01"]
+        place = phone._body.place
+        told(action="place", lat=46.6, lon=0.3, reception="indoors", mock=True)
+        assert (place.lat, place.lon, place.mock, phone.indoors) == (46.6, 0.3, True, True)
+        told(action="move", speed_kmh=36, path=[[46.6, 0.31], [46.61, 0.31]])
+        time.advance(3600)
+        place.fix(time.now(), 0)
+        assert (place.lat, place.lon) == pytest.approx((46.61, 0.31), abs=1e-6)
+        told(action="place")
+        assert (place.mock, phone.indoors) == (False, False)
+        told(action="move", speed_kmh=5, way="streets", bearing=180)
+        time.advance(3600)
+        place.fix(time.now(), 0)
+        assert place.lat < 46.6
+
+
+async def test_keys_move_phones_and_take_them_indoors():
+    async with Fleet(2) as fleet:
+        keyboard, (first, second) = Keyboard(fleet, lambda: None), fleet
+        for key in "m1d2i1":
+            keyboard.key(key)
+        assert first.moving
+        assert second.moving
+        assert first.indoors
+        for key in "m1i1x":
+            keyboard.key(key)
+        assert not first.moving
+        assert not first.indoors
+        assert fleet.tally.pressed == 0
 
 
 @pytest.mark.parametrize(
