@@ -38,7 +38,7 @@ from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
 from tgd.platform.holding import as_text
 from tgd.seal import Sealer
 from tgd.store import alerts, presses
-from tgd.store.db import INDEXES_ONLY, OUTAGE, Database
+from tgd.store.db import INDEXES_ONLY, OUTAGE, Database, identity
 from tgd.supervise import Supervisor
 from tgd.web.context import Context
 from tgd.web.routes import build
@@ -172,7 +172,9 @@ class App:
         if keys is None:
             _log.warning("no key store (TGD_KEY_DIR): what is erased stays readable in backups")
             return
-        await asyncio.to_thread(keys.open, await self.database.identity())
+        async with self.database.connection() as connection:
+            owner = await identity(connection)
+        await asyncio.to_thread(keys.open, owner)
         self.supervisor.on_stop("key store", lambda: asyncio.to_thread(keys.close))
         self.supervisor.start("keys", keys.run)
 

@@ -4,12 +4,22 @@ import os
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
-from commands import ROOMS, Done, Run, command, eventually, free_port, listening, on
+from commands import KEY, ROOMS, Done, Run, command, eventually, free_port, listening, on
 
+from tgd.cli import doctor_keys
 from tgd.demo.broker import Broker, find_mosquitto
+from tgd.keys import KeyStore
+from tgd.seal import Sealer
+
+PRESS = """
+INSERT INTO press (device, reply_to, id, pressed_at, received_at, age_s, trigger, path, doubts,
+                   digest, retained, last_seen_at, raw, raw_key)
+VALUES ('x', 'x', $1, now(), now(), 0, 'button', 'mqtt', '{}', '', false, now(), 'sealed', $2)
+"""
 
 
 @pytest.fixture
@@ -75,6 +85,66 @@ async def test_the_doctor_finds_rights_that_are_too_wide(tgd: Run, database: str
     await owner.close()
     failed = lines(await tgd("doctor"))["failed"]
     assert "role tgd_app: it has UPDATE on journal: revoke that" in failed
+
+
+async def test_the_doctor_looks_at_the_key_store(tgd: Run, tmp_path: Path) -> None:
+    there = tmp_path / "keys"
+    at = {"TGD_KEY_DIR": str(there)}
+    assert (
+        f"key store: {there} is made at the first start" in lines(await tgd("doctor", **at))["ok"]
+    )
+    store = KeyStore(there)
+    store.open()
+    store.close()
+    assert f"key store: {there} holds 1 segments" in lines(await tgd("doctor", **at))["ok"]
+    there.chmod(0o755)
+    warned = lines(await tgd("doctor", **at))["warning"]
+    assert f"key store: {there} is open to other users: chmod 700" in warned
+    (tmp_path / "file").touch()
+    wrong = lines(await tgd("doctor", TGD_KEY_DIR=str(tmp_path / "file")))["failed"]
+    assert any("TGD_KEY_DIR must be the full path of a directory" in line for line in wrong)
+
+
+async def test_the_doctor_finds_keys_that_are_elsewhere(
+    tgd: Run, database: str, tmp_path: Path
+) -> None:
+    store = KeyStore(tmp_path / "keys")
+    store.open()
+    keys = [Sealer(KEY, store).new_key().wrapped for _ in range(3)]
+    store.close()
+    owner = await asyncpg.connect(database)
+    for key in keys:
+        await owner.execute(PRESS, uuid4(), key)
+    latest = "key store, latest 3 presses: "
+    here = {"TGD_KEY_DIR": str(tmp_path / "keys")}
+    found = lines(await tgd("doctor", **here))
+    assert latest + "their keys are all here" in found["ok"]
+    failed = lines(await tgd("doctor", TGD_KEY_DIR=str(tmp_path / "other")))["failed"]
+    assert any(line.startswith(latest + "3 of their keys are not here") for line in failed)
+    await owner.execute(PRESS, uuid4(), Sealer(KEY).new_key().wrapped)
+    await owner.close()
+    warned = lines(await tgd("doctor", **here))["warning"]
+    assert any("latest 4 presses: 1 are sealed without it" in line for line in warned)
+
+
+@pytest.mark.parametrize(
+    ("mounts", "kind"),
+    [
+        (
+            "1 0 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / {at} rw,x shared:1 - btrfs /dev/b rw\n",
+            "btrfs",
+        ),
+        ("2 1 0:2 / {at}/keys rw - zfs pool rw\n1 0 0:1 / / rw - ext4 /dev/a rw\n", "ext4"),
+        ("1 0 0:1 / / rw - ext4 /dev/a rw\n2 1 0:2 / /sp\\040ace rw - xfs /dev/b rw\n", "ext4"),
+    ],
+)
+def test_the_file_system_is_that_of_the_nearest_mount(
+    mounts: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = tmp_path / "mountinfo"
+    table.write_text(mounts.replace("{at}", str(tmp_path)))
+    monkeypatch.setattr(doctor_keys, "_MOUNTS", table)
+    assert doctor_keys._file_system(tmp_path) == kind
 
 
 @pytest.fixture

@@ -73,6 +73,22 @@ def test_a_secret_given_twice_is_refused() -> None:
         Config.load(GIVEN | {"TGD_SECRET_KEY_FILE": "/dev/null"})
 
 
+@pytest.mark.parametrize(
+    ("environ", "directory"),
+    [
+        ({}, None),
+        ({"HOME": "/home/a"}, "/home/a/.local/state/tgd/keys"),
+        ({"HOME": "/home/a", "XDG_STATE_HOME": "/state"}, "/state/tgd/keys"),
+        ({"XDG_STATE_HOME": "/state", "STATE_DIRECTORY": "/var/lib/tgd:/x"}, "/var/lib/tgd/keys"),
+        ({"STATE_DIRECTORY": "/var/lib/tgd", "TGD_KEY_DIR": "/keys"}, "/keys"),
+    ],
+)
+def test_the_key_store_is_where_a_service_keeps_its_state(
+    environ: dict[str, str], directory: str | None
+) -> None:
+    assert Config.load(GIVEN | environ).key_dir == (Path(directory) if directory else None)
+
+
 @pytest.mark.parametrize("name", ["TGD_DATABASE_URL", "TGD_MQTT_URL", "TGD_SECRET_KEY"])
 def test_what_is_needed_and_absent_is_named(name: str) -> None:
     rest = {key: value for key, value in GIVEN.items() if key != name}
@@ -100,6 +116,8 @@ def test_what_is_needed_and_absent_is_named(name: str) -> None:
         ("TGD_CALLBACK_NUMBER", "17", "telephone number"),
         ("TGD_CONFIG", "/nonexistent", "cannot read"),
         ("TGD_SECRET_KEY_FILE", "/nonexistent", "cannot read"),
+        ("TGD_KEY_DIR", "keys", "must be the full path"),
+        ("TGD_KEY_DIR", "/dev/null", "must be the full path"),
         ("TGD_X", "1", "is not a setting"),
     ],
 )

@@ -2,8 +2,8 @@
 
 Serves every arrow before it is needed; a system that is so rarely used for real fails silently
 unless somebody looks. One line for each thing, worst news included, and nothing is changed: no
-press is sent, no room is written to. The checks of the broker and of the rooms' lines stand in
-modules of their own.
+press is sent, no room is written to. The checks of the key store, of the broker and of the rooms'
+lines stand in modules of their own.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Mapping
 import typer
 
 from tgd.cli.doctor_broker import examine_brokers
+from tgd.cli.doctor_keys import compare, examine_keys
 from tgd.cli.doctor_rooms import examine_rooms
 from tgd.cli.findings import FAILED, OK, WARNING, Finding, verdict
 from tgd.config import Config, ConfigError
@@ -41,6 +42,8 @@ async def _findings(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
     yield finding
     if config is None:
         return
+    for finding in examine_keys(config.key_dir):
+        yield finding
     if config.database_url:
         async for finding in _database(config):
             yield finding
@@ -81,6 +84,8 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
             return
         yield await _role(config.database_url)
         yield await _register(config.database_url)
+        if config.key_dir is not None:
+            yield compare(config.key_dir, await checks.keys(config.database_url))
         async for finding in examine_rooms(config):
             yield finding
     except DatabaseFailed as error:

@@ -71,6 +71,17 @@ async def role(url: str) -> Role:
     return Role(usable is not None, bool(usable), tuple(row["held"] for row in rows))
 
 
+async def keys(url: str) -> list[bytes]:
+    """Return the keys of the latest presses; raises ``DatabaseFailed``."""
+    with explained(url):
+        connection = await asyncpg.connect(url, timeout=5, command_timeout=5)
+        try:
+            rows = await connection.fetch(sql("checks", "keys"))
+        finally:
+            await connection.close(timeout=2)
+    return [row["key"] for row in rows]
+
+
 async def register(url: str) -> Register:
     """Count the register's phones; raises ``DatabaseFailed``."""
     with explained(url):

@@ -30,7 +30,8 @@ Warm: TypeAlias = Callable[[Connection], Awaitable[None]]
 """Has a new connection do, without effect, what it must do quickly later."""
 
 CHANNEL = "tgd"
-"""NOTIFY's channel; its payload says what is there to read: press, send, downlink, alert."""
+"""NOTIFY's channel; its payload says what is there to read: press, send, downlink, alert,
+position, forget, zones."""
 
 OUTAGE: tuple[type[BaseException], ...] = (
     OSError,
@@ -133,12 +134,6 @@ class Database:
         if self._warm is not None:
             await self._warm(connection)
 
-    async def identity(self) -> bytes:
-        """Return 32 bytes that name this database: its copies have the same, no other has."""
-        async with self.connection() as connection:
-            row = await connection.fetchrow(_IDENTITY)
-        return hashlib.sha256(repr(tuple(row or ())).encode()).digest()
-
     async def close(self) -> None:
         """Close every connection; what is under way is cut off after two seconds."""
         if self._pool is None:
@@ -180,6 +175,12 @@ class Database:
             raise ConnectionResetError("the listening connection has ended")
         finally:
             connection.terminate()
+
+
+async def identity(connection: Connection) -> bytes:
+    """Return 32 bytes that name the database: its copies have the same, no other has."""
+    row = await connection.fetchrow(_IDENTITY)
+    return hashlib.sha256(repr(tuple(row or ())).encode()).digest()
 
 
 async def _tidy(connection: Connection) -> None:

@@ -22,6 +22,10 @@ WHERE to_regclass(w.relation) IS NOT NULL
   AND has_table_privilege('tgd_app', to_regclass(w.relation), w.privilege)
 ORDER BY 1
 
+-- name: keys
+-- What the latest raw presses that are still kept are sealed under, newest first.
+SELECT raw_key AS key FROM press WHERE raw_key IS NOT NULL ORDER BY no DESC LIMIT 50
+
 -- name: register
 -- The phones and how many of them are in somebody's hands.
 SELECT (SELECT count(*)::int FROM device) AS phones,
