@@ -83,6 +83,18 @@ def test_absurd_extras_are_dropped_alone() -> None:
     assert read_fix(said) == (Fix(46.58, 0.34, 12.0, tst=1_700_000_000.0), ())
 
 
+@pytest.mark.parametrize("said", [{"mock": True}, {"mocked": True}, {"mock": "true"}, {"mock": 1}])
+def test_coordinates_set_by_a_program_are_kept_and_said_to_be(said) -> None:
+    fix, doubts = read_fix({**HERE, **said})
+    assert (fix and (fix.lat, fix.mocked), doubts) == ((46.58, True), ("fix_mocked",))
+
+
+@pytest.mark.parametrize("said", [{"mock": False}, {"mocked": None}, {"mock": []}, {"mock": "no"}])
+def test_all_others_are_not(said) -> None:
+    fix, doubts = read_fix({**HERE, **said})
+    assert (fix and fix.mocked, doubts) == (False, ())
+
+
 def test_no_coordinate_shows_in_a_repr() -> None:
     assert "46.58" not in repr(read_fix(HERE))
 
@@ -92,7 +104,7 @@ ANYTHING = st.recursive(
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=4,
 )
-FIELDS = ["lat", "lon", "acc", "lc", "pm", "tst", "alt", "vac", "vel", "cog"]
+FIELDS = ["lat", "lon", "acc", "lc", "pm", "tst", "alt", "vac", "vel", "cog", "mock"]
 
 
 @given(st.fixed_dictionaries({}, optional=dict.fromkeys(FIELDS, ANYTHING)) | ANYTHING)

@@ -65,6 +65,7 @@ def test_a_good_press_is_read_whole() -> None:
             "vac": None,
             "vel": None,
             "cog": None,
+            "mocked": False,
         },
         "batt": 77,
         "path": "mqtt",

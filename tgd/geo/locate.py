@@ -1,64 +1,69 @@
-"""Where she most probably is: the best estimate out of several fixes, with radius, age and doubts.
+"""Where she most probably is: the best honest statement out of several fixes.
 
 Serves the alert's position (press → alert → room). Promises: pure, and never more certain than the
-phone was. The estimate is one of the fixes, never an average of several; its 95 % radius only
-grows with age; a fix whose time cannot be believed cannot stand before the ones that follow it.
+phone was. The estimate is one of the fixes, never an average of several, with the 95 % radius that
+`radius` gives it now; of several, the one with the smallest radius. Whatever is odd about a fix
+makes its disc wider and is named; nothing is dropped. So a doubtful fix loses against a clean one
+that is about as useful, and is still the answer, wide, where it is all there is.
 
-How a radius becomes the 95 % radius: horizontal errors are taken as Rayleigh distributed, so
-P(error < r) = 1 − exp(−r²/2σ²) and r95 = r·√(ln 0.05 / ln(1 − c)); a 68 % radius grows by 1.62.
+What each doubt costs: a time that cannot be believed, a minute of age; coordinates set by a
+program, 10 km; an unusable radius, half as much again. A repeated fix is as old as its first
+appearance. A jump (out of reach, at 320 km/h, of most of the fixes next to it in time) reaches as
+far as it must to be possible at all; so does a fix whose successors show that she left faster than
+assumed.
 
-How it grows: for its first minute a fix ages at the speed that it carried, at least a brisk walk
-(1.5 m/s); after that nobody knows, and it ages at 80 km/h, the limit on ordinary French roads
-outside towns (Code de la route, art. R413-2): whoever drives her away cannot leave the circle
-unnoticed, and a straight line at that speed is already generous. The growth ends at 50 km: beyond
-that the position says only which region she was in.
-
-Leaves to others: consent, what to keep, zones and addresses.
+Leaves to others: consent, what to keep, zones and addresses; docs/position.md has the reasons.
 """
 
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Final
 
 from tgd.geo.position import Fix
+from tgd.geo.radius import r95
+from tgd.geo.sphere import EARTH_M, apart, bearing
+from tgd.geo.trail import (
+    FASTEST_MPS,
+    FUTURE_S,
+    MOCKED_M,
+    Observed,
+    Seen,
+    in_time,
+    look_around,
+    near,
+    radius_at,
+    smallest,
+)
+
+__all__ = [
+    "Estimate",
+    "Judged",
+    "Observed",
+    "best",
+    "distance_m",
+    "judged",
+    "metres",
+    "on_platform_time",
+    "r95",
+]
 
 STALE_S: Final = 60.0
-FUTURE_S: Final = 5.0
-"""Ordinary skew between two clocks; a fix further ahead than this is from the future."""
 
-_WALK_MPS: Final = 1.5
-_ROAD_MPS: Final = 80 / 3.6
-_KNOWN_SPEED_S: Final = 60.0
-_MAX_GROWTH_M: Final = 50_000.0
-_MAX_SPEED_MPS: Final = (
-    320 / 3.6
-)  # a high-speed train; faster than this between two fixes is a jump
-_FLOOR_M: Final = 10.0  # no telephone's fix is believed closer than this
 _COARSE_M: Final = 2_000.0
-_DEFAULT_R95_M: Final = {"G": 50.0, "W": 150.0, "C": 3_000.0}
-_UNKNOWN_R95_M: Final = 500.0
-_LN_5_PERCENT: Final = math.log(0.05)
-_EARTH_M: Final = 6_371_009.0
-_NEIGHBOURS: Final = 4  # fixes on either side in time with which one must agree
+_MOVED_IN_S: Final = 300.0  # further apart in time, two fixes show no direction
 _DAY_S: Final = 86_400.0
+_COURSE_KMH: Final = 3.0  # below a walk a receiver's course is chance
+_SAYS_SPEED: Final = frozenset({"G", "F", None})
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
-    """A fix on the platform's own time line; both times are aware datetimes."""
+class Judged:
+    """One fix as it is to be shown now: WGS 84 degrees, metres, seconds, codes of its doubts.
 
-    fix: Fix
-    fixed_at: datetime
-    received_at: datetime
-    doubts: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Estimate:
-    """The position to show: WGS 84 degrees, 95 % radius in metres and age in seconds at `now`."""
+    `fixed_at` is the time that is believed of it, which is not always the one that it claims.
+    """
 
     lat: float = field(repr=False)
     lon: float = field(repr=False)
@@ -67,46 +72,85 @@ class Estimate:
     age_s: float
     method: str | None
     doubts: tuple[str, ...]
+    observed: Observed = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """The position to show: WGS 84 degrees, 95 % radius in metres and age in seconds at `now`.
+
+    `speed_kmh` and `heading_deg` (from north) are her travel at the time of the fix, None where
+    nothing shows any.
+    """
+
+    lat: float = field(repr=False)
+    lon: float = field(repr=False)
+    r95_m: float
+    fixed_at: datetime
+    age_s: float
+    method: str | None
+    doubts: tuple[str, ...]
+    speed_kmh: float | None = None
+    heading_deg: float | None = field(default=None, repr=False)
 
 
 def best(observed: Sequence[Observed], now: datetime) -> Estimate | None:
     """Choose the fix with the smallest radius at `now`, the newest of equals; None out of none.
 
-    Doubts: those of the fix, and `radius_unknown`, `location_stale` (over 60 s), `cell_only`,
-    `fix_from_future` (its time is after its arrival: aged from its arrival and one minute more),
-    `fix_repeated` (the same coordinates came before), `jump` (unreachable from most of the fixes
-    next to it in time).
+    Doubts are those of the fix, and `location_stale` (over 60 s), `radius_unknown`, `cell_only`,
+    `fix_mocked`, `fix_from_future` (its time is after its arrival: aged from its arrival),
+    `fix_repeated` (the same coordinates came before), `jump` (see the module's story).
     """
     if not observed:
         return None
-    chosen = min(observed, key=lambda one: (_radius_at(one, now), -_believed(one, now).timestamp()))
-    fix, fixed_at = chosen.fix, _believed(chosen, now)
-    age_s = max(0.0, (now - fixed_at).total_seconds())
-    doubts = (*chosen.doubts, *_doubts(chosen, age_s, now), *_company(chosen, observed, now))
+    trail = in_time(observed)
+    chosen, radius = smallest(trail, now.timestamp())
+    speed_kmh, heading = _travel(chosen, trail)
+    fixed_at = min(chosen.dated, now)
+    age_s = (now - fixed_at).total_seconds()
+    fix = chosen.one.fix
     return Estimate(
-        lat=fix.lat,
-        lon=fix.lon,
-        r95_m=_radius_at(chosen, now),
-        fixed_at=fixed_at,
-        age_s=age_s,
-        method=fix.method,
-        doubts=tuple(dict.fromkeys(doubts)),
+        fix.lat,
+        fix.lon,
+        radius,
+        fixed_at,
+        age_s,
+        fix.method,
+        _doubts(chosen, age_s),
+        speed_kmh,
+        heading,
     )
 
 
-def r95(fix: Fix) -> float:
-    """Return the 95 % radius of a fix when it was taken, in metres; a default where unsaid."""
-    if fix.acc is None:
-        return _DEFAULT_R95_M.get(fix.method or "", _UNKNOWN_R95_M)
-    confidence = min(0.999, max(0.01, fix.confidence / 100))
-    return max(_FLOOR_M, fix.acc * math.sqrt(_LN_5_PERCENT / math.log1p(-confidence)))
+def judged(observed: Sequence[Observed], now: datetime) -> list[Judged]:
+    """Return every fix as it stands at `now`, newest first by the time that is believed of it."""
+    trail = in_time(observed)
+    at = now.timestamp()
+    found = []
+    for seen in reversed(trail):
+        look_around(seen, trail)
+        fixed_at = min(seen.dated, now)
+        age_s = (now - fixed_at).total_seconds()
+        fix, doubts = seen.one.fix, _doubts(seen, age_s)
+        radius = radius_at(seen, at)
+        found.append(
+            Judged(fix.lat, fix.lon, radius, fixed_at, age_s, fix.method, doubts, seen.one)
+        )
+    return found
 
 
-def growth(age_s: float, vel_kmh: float | None) -> float:
-    """Return by how many metres a radius has grown at that age (see the module's story)."""
-    first = max(_WALK_MPS, (vel_kmh or 0.0) / 3.6)
-    known, unknown = min(age_s, _KNOWN_SPEED_S), max(0.0, age_s - _KNOWN_SPEED_S)
-    return min(_MAX_GROWTH_M, first * known + max(first, _ROAD_MPS) * unknown)
+def distance_m(lat1: float, lon1: float, lat2: float, lon2: float) -> float:
+    """Return the great-circle distance in metres (haversine, mean Earth radius; within 0.6 %)."""
+    half_lat = math.radians(lat2 - lat1) / 2
+    half_lon = math.radians(lon2 - lon1) / 2
+    across = math.cos(math.radians(lat1)) * math.cos(math.radians(lat2))
+    chord = math.sin(half_lat) ** 2 + across * math.sin(half_lon) ** 2
+    return 2 * EARTH_M * math.asin(min(1.0, math.sqrt(chord)))
+
+
+def metres(a: Fix, b: Fix) -> float:
+    """Return the distance between two fixes, see `distance_m`."""
+    return distance_m(a.lat, a.lon, b.lat, b.lon)
 
 
 def on_platform_time(fix_tst: float | None, phone_at: float | None, at: datetime) -> datetime:
@@ -130,72 +174,55 @@ def on_platform_time(fix_tst: float | None, phone_at: float | None, at: datetime
         return at
 
 
-def metres(a: Fix, b: Fix) -> float:
-    """Return the great-circle distance (haversine, mean Earth radius; within 0.6 %)."""
-    half_lat = math.radians(b.lat - a.lat) / 2
-    half_lon = math.radians(b.lon - a.lon) / 2
-    across = math.cos(math.radians(a.lat)) * math.cos(math.radians(b.lat))
-    chord = math.sin(half_lat) ** 2 + across * math.sin(half_lon) ** 2
-    return 2 * _EARTH_M * math.asin(min(1.0, math.sqrt(chord)))
+def _travel(seen: Seen, trail: Sequence[Seen]) -> tuple[float | None, float | None]:
+    """Return km/h and degrees: what later fixes show, what the phone said, what earlier ones show.
+
+    Two fixes show a direction if they are further apart than both of their radii together.
+    """
+    fix = seen.one.fix
+    if seen.base_m > MOCKED_M or seen.jump_m > 0.0 or seen.repeated:
+        return None, None
+    for other in reversed(near(seen, trail, 1)):
+        if _moved(seen, other):
+            return _between(seen, other)
+    if fix.vel is not None and seen.knows_speed and fix.method in _SAYS_SPEED:
+        if fix.vel < _COURSE_KMH:
+            return fix.vel, None
+        if fix.cog is not None:
+            return fix.vel, fix.cog
+    for other in near(seen, trail, -1):
+        if _moved(other, seen):
+            return _between(other, seen)
+    return None, None
 
 
-def _from_future(one: Observed, now: datetime) -> bool:
-    """Compare with the arrival, so that a fix stays "from the future" when its hour has come."""
-    return (one.fixed_at - min(one.received_at, now)).total_seconds() > FUTURE_S
+def _moved(a: Seen, b: Seen) -> bool:
+    within_s = b.at - a.at
+    if not 1.0 <= within_s <= _MOVED_IN_S:
+        return False
+    return a.base_m + b.base_m < apart(a.place, b.place) <= FASTEST_MPS * within_s
 
 
-def _believed(one: Observed, now: datetime) -> datetime:
-    return min(one.received_at, now) if _from_future(one, now) else min(one.fixed_at, now)
+def _between(a: Seen, b: Seen) -> tuple[float, float]:
+    one, two = a.one.fix, b.one.fix
+    speed_kmh = apart(a.place, b.place) / (b.at - a.at) * 3.6
+    return speed_kmh, bearing(one.lat, one.lon, two.lat, two.lon)
 
 
-def _radius_at(one: Observed, now: datetime) -> float:
-    age_s = (now - _believed(one, now)).total_seconds()
-    if _from_future(one, now):
-        age_s += _KNOWN_SPEED_S
-    return r95(one.fix) + growth(age_s, one.fix.vel)
-
-
-def _doubts(one: Observed, age_s: float, now: datetime) -> list[str]:
-    found = []
-    if one.fix.acc is None:
+def _doubts(seen: Seen, age_s: float) -> tuple[str, ...]:
+    fix, found = seen.one.fix, list(seen.one.doubts)
+    if fix.acc is None:
         found.append("radius_unknown")
-    if _from_future(one, now):
+    if fix.mocked:
+        found.append("fix_mocked")
+    if seen.future:
         found.append("fix_from_future")
     if age_s > STALE_S:
         found.append("location_stale")
-    if one.fix.method == "C" or r95(one.fix) > _COARSE_M:
+    if fix.method == "C" or r95(fix) > _COARSE_M:
         found.append("cell_only")
-    return found
-
-
-def _company(one: Observed, observed: Sequence[Observed], now: datetime) -> list[str]:
-    """Say what the other fixes make of this one."""
-    found = []
-    others = [other for other in observed if other is not one]
-    if any(_same_place(one, other) and other.received_at <= one.received_at for other in others):
+    if seen.first is not seen:
         found.append("fix_repeated")
-    here = _believed(one, now)
-    before = sorted(
-        (other for other in others if _believed(other, now) <= here),
-        key=lambda other: _believed(other, now),
-        reverse=True,
-    )
-    after = sorted(
-        (other for other in others if _believed(other, now) > here),
-        key=lambda other: _believed(other, now),
-    )
-    near = [*islice(before, _NEIGHBOURS), *islice(after, _NEIGHBOURS)]
-    unreachable = sum(_unreachable(one, other, now) for other in near)
-    if unreachable * 2 > len(near):
+    if seen.jump_m > 0.0:
         found.append("jump")
-    return found
-
-
-def _same_place(one: Observed, other: Observed) -> bool:
-    return one.fix.lat == other.fix.lat and one.fix.lon == other.fix.lon
-
-
-def _unreachable(one: Observed, other: Observed, now: datetime) -> bool:
-    apart_s = abs((_believed(one, now) - _believed(other, now)).total_seconds())
-    reach = _MAX_SPEED_MPS * apart_s + r95(one.fix) + r95(other.fix)
-    return metres(one.fix, other.fix) > reach
+    return tuple(dict.fromkeys(found))

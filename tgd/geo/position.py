@@ -27,6 +27,10 @@ _NULL_ISLAND_DEG: Final = 0.001  # ±111 m around (0, 0), in the open sea: a rec
 _MAX_RADIUS_M: Final = 20_040_000.0
 _MAX_SPEED_KMH: Final = 400.0  # above any train's service speed; negative is "unknown" in OwnTracks
 _MAX_ALTITUDE_M: Final = 20_000.0
+# Android knows it of every fix (Location.isMock); apps hand it on under one of these two names, and
+# most leave the field out where it is false.
+_MOCK_FIELDS: Final = ("mock", "mocked")
+_YES: Final = (True, "true", "1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +38,8 @@ class Fix:
     """One position as the phone gave it: WGS 84 degrees, metres, percent, km/h, epoch seconds.
 
     `acc` is the radius in metres that holds with `confidence` percent, None if unknown; `method`
-    is G (satellites), W (Wi-Fi), C (cell), F (fused) or None; `tst` is the phone's own clock.
+    is G (satellites), W (Wi-Fi), C (cell), F (fused) or None; `tst` is the phone's own clock;
+    `mocked` says that the phone's own system knows the coordinates to be set by a program.
     The coordinates stay out of `repr`, so that no log line or traceback can carry a position.
     """
 
@@ -48,6 +53,7 @@ class Fix:
     vac: float | None = None
     vel: float | None = None
     cog: float | None = None
+    mocked: bool = False
 
 
 def number(value: object) -> float | None:
@@ -70,7 +76,8 @@ def read_fix(loc: object) -> tuple[Fix | None, tuple[str, ...]]:
 
     Returns the fix, or None, and the doubts found: `location_absent` (null, `pm` "N", or neither
     coordinate given), `location_invalid`, `radius_unknown` (a radius or confidence that cannot
-    be), `fix_time_unknown` (a time that cannot be). Never raises.
+    be), `fix_time_unknown` (a time that cannot be), `fix_mocked` (the phone says that a program
+    set the coordinates). Never raises.
     """
     if loc is None:
         return None, ("location_absent",)
@@ -87,6 +94,9 @@ def read_fix(loc: object) -> tuple[Fix | None, tuple[str, ...]]:
     tst = epoch(said_tst)
     if tst is None and said_tst is not None:
         doubts = (*doubts, "fix_time_unknown")
+    mocked = any(loc.get(name) in _YES for name in _MOCK_FIELDS)
+    if mocked:
+        doubts = (*doubts, "fix_mocked")
     return Fix(
         lat,
         lon,
@@ -98,6 +108,7 @@ def read_fix(loc: object) -> tuple[Fix | None, tuple[str, ...]]:
         _within(loc.get("vac"), 0.0, _MAX_ALTITUDE_M),
         _within(loc.get("vel"), 0.0, _MAX_SPEED_KMH),
         _within(loc.get("cog"), 0.0, 360.0),
+        mocked,
     ), doubts
 
 
