@@ -20,6 +20,7 @@ from tgd.store.migrate import migrations
 COMMANDS = [
     *((), ("serve",), ("migrate",), ("doctor",), ("seed",), ("demo",)),
     *(("token",), ("token", "add"), ("user",), ("user", "add"), ("rooms",), ("rooms", "import")),
+    *(("places",), ("places", "import"), ("addresses",), ("addresses", "import")),
 ]
 
 

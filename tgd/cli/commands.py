@@ -25,9 +25,13 @@ app = typer.Typer(
 _token = typer.Typer(help="Bearer tokens of programs and phones.", no_args_is_help=True)
 _user = typer.Typer(help="Accounts of people.", no_args_is_help=True)
 _rooms = typer.Typer(help="Control rooms and their lines.", no_args_is_help=True)
+_places = typer.Typer(help="Known places of the phones' holders.", no_args_is_help=True)
+_addresses = typer.Typer(help="Addresses near a position.", no_args_is_help=True)
 app.add_typer(_token, name="token")
 app.add_typer(_user, name="user")
 app.add_typer(_rooms, name="rooms")
+app.add_typer(_places, name="places")
+app.add_typer(_addresses, name="addresses")
 
 
 def _config(*need: str) -> Config:
@@ -166,3 +170,31 @@ def rooms_import(
     from tgd.cli.administration import rooms_import as work  # noqa: PLC0415  the database's driver
 
     _finish(work(_config("database_url", "secret_key"), file))
+
+
+@_places.command("import")
+def places_import(
+    file: Annotated[Path, typer.Argument(help="A TOML file of [[place]].")],
+) -> None:
+    """Store a file's places instead of all those that the phones' present holders had.
+
+    Nothing is changed unless the whole file is right. Only the kind of a place is stored in clear.
+    """
+    from tgd.cli.places import places_import as work  # noqa: PLC0415  the database's driver
+
+    _finish(work(_config("database_url", "secret_key"), file))
+
+
+@_addresses.command("import")
+def addresses_import(
+    files: Annotated[
+        list[Path], typer.Argument(help="adresses-<department>.csv of the BAN, gzipped or not.")
+    ],
+) -> None:
+    """Store the addresses of these files over those of the same departments.
+
+    Nothing is changed unless every line of every file is right. Look-ups go on meanwhile.
+    """
+    from tgd.cli.addresses import addresses_import as work  # noqa: PLC0415  the database's driver
+
+    _finish(work(_config("database_url"), files))
