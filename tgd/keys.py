@@ -130,6 +130,8 @@ class KeyStore:
         try:
             secret = segments.read(self.directory, segment, slot)
         except FileNotFoundError:
+            if not self.directory.is_dir():
+                raise KeyUnreadable("the key store's directory is not there") from None
             raise KeyErased("the key is not in the key store: erased, or kept elsewhere") from None
         except OSError as error:
             raise KeyUnreadable(f"the key store: {_said(error)}") from error

@@ -15,7 +15,7 @@ import os
 import re
 import struct
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -126,7 +126,7 @@ def blank(directory: Path, segment: bytes, slots: Iterable[int]) -> int:
     return were
 
 
-def keep_only(directory: Path, segment: bytes, kept: Iterable[int]) -> bool:
+def keep_only(directory: Path, segment: bytes, kept: Collection[int]) -> bool:
     """Overwrite all other slots, and remove the file where none is kept.
 
     Returns False where there was nothing to do, or the segment is in use (by this process too).
@@ -139,13 +139,13 @@ def keep_only(directory: Path, segment: bytes, kept: Iterable[int]) -> bool:
         except BlockingIOError:
             return False
         there = os.pread(file, SLOTS * SECRET, 0)
-        left = bytearray(len(there))
-        for slot in kept:
-            at = slot * SECRET
-            left[at : at + SECRET] = there[at : at + SECRET]
-        if left == there and kept:
+        # What is kept is not written again: another server may be erasing it in this moment.
+        full = [at for at in range(0, len(there), SECRET) if there[at : at + SECRET] != ERASED]
+        others = [at for at in full if at // SECRET not in kept]
+        if kept and not others:
             return False
-        _put(file, bytes(left), 0)
+        for at in others:
+            _put(file, ERASED, at)
         os.fsync(file)
     finally:
         os.close(file)

@@ -153,6 +153,7 @@ def test_a_store_that_can_be_written_again_is_used_again(
     stores.directory.write_text("in the way")
     store = stores.new()
     assert store.take() is None
+    settled(store)
     stores.directory.unlink()
     store.tend()
     settled(store)
@@ -254,8 +255,10 @@ def test_a_key_of_another_store_is_no_key_here(stores: Stores) -> None:
 
 
 def test_a_store_that_cannot_be_read_is_not_called_erased(
-    stores: Stores, monkeypatch: pytest.MonkeyPatch
+    stores: Stores, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    with pytest.raises(KeyUnreadable, match="not there"):
+        KeyStore(tmp_path / "away").secret(segments.reference(b"x" * 16, 3))
     store = stores.new()
     reference, _ = taken(store)
 
@@ -315,6 +318,29 @@ def test_a_sweep_leaves_only_what_rows_name(stores: Stores) -> None:
     assert other.sweep(reference for reference, _ in named) == keys.Swept(0, 0)
     assert other.sweep([]) == keys.Swept(1, 1)
     assert len(stores.files()) == 1, "other's own"
+
+
+def test_a_sweep_brings_back_nothing_that_another_server_erases_meanwhile(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = stores.new()
+    (kept, secret), (gone, _), _ = taken(store), taken(store), taken(store)
+    stores.close(store)
+    later(stores, 25)
+    sweeping, erasing = stores.new(), stores.new()
+    read = os.pread
+
+    def between(file, count, at):
+        there = read(file, count, at)
+        if count == SLOTS * SECRET:  # the sweep has read the file and has not written yet
+            erasing.erase([gone])
+        return there
+
+    monkeypatch.setattr(os, "pread", between)
+    assert sweeping.sweep([kept, gone]) == keys.Swept(1, 0)
+    with pytest.raises(KeyErased):
+        sweeping.secret(gone)
+    assert sweeping.secret(kept) == secret
 
 
 def test_what_is_young_or_in_use_is_not_swept(stores: Stores) -> None:
