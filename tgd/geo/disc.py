@@ -115,7 +115,10 @@ class Rings:
 
 
 def rings(shapes: Sequence[bytes]) -> Rings:
-    """Read shapes in WKB; what has no area has no rings and an empty box (NaN)."""
+    """Read shapes in WKB; what has no area has no rings and an empty box (NaN).
+
+    Raises `ValueError` where one is no WKB.
+    """
     blocks = [_block(shapes[at : at + _BLOCK]) for at in range(0, len(shapes), _BLOCK)]
     if not blocks:
         return Rings(np.empty((2, 0)), np.zeros(1, dtype=np.int64), np.empty((0, 4)))
@@ -127,7 +130,10 @@ def rings(shapes: Sequence[bytes]) -> Rings:
 def _block(shapes: Sequence[bytes]) -> tuple[Floats, Ints, Floats]:
     """Return vertices, their number for each shape, and boxes."""
     # The normal form begins each ring at its smallest vertex and runs round it clockwise.
-    areas = shapely.normalize(shapely.from_wkb(np.array(shapes, dtype=object)))
+    try:
+        areas = shapely.normalize(shapely.from_wkb(np.array(shapes, dtype=object)))
+    except shapely.errors.GEOSException as error:
+        raise ValueError("a shape is no WKB") from error
     parts, of_shape = shapely.get_parts(areas, return_index=True)
     lines, of_part = shapely.get_rings(parts, return_index=True)
     points, of_line = shapely.get_coordinates(lines, return_index=True)

@@ -109,7 +109,7 @@ class Territory:
     def build(cls, zones: Iterable[Zone], version: int = 0) -> "Territory":
         """Build the index, 1 to 5 s for 35,000 communes: not for the event loop.
 
-        Raises `shapely.errors.GEOSException` where a shape is no WKB; what is not an area has none.
+        Raises `ValueError` where a shape is no WKB; what is not an area holds nothing.
         """
         ordered = sorted(zones, key=lambda zone: zone.code)
         rings = disc.rings([zone.shape for zone in ordered])
