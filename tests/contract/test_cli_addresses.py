@@ -4,6 +4,7 @@ import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import asyncpg
 import pytest
 from commands import Run, on
 
@@ -186,3 +187,25 @@ async def test_a_bad_line_in_the_last_file_changes_nothing(
     assert absent.endswith("none.csv: No such file or directory")
     assert await counts(store) == {"86": 1}
     assert len(await journal(store)) == 1
+
+
+async def test_the_doctor_says_what_there_is(tgd: Run, database: str, tmp_path: Path) -> None:
+    async def says(**settings: str) -> list[str]:
+        lines = (await tgd("doctor", **settings)).out.splitlines()
+        return [one for one in lines if " addresses: " in one]
+
+    (none,) = await says()
+    assert none.startswith("warning  addresses: none")
+    file = tmp_path / "adresses-86.csv"
+    file.write_text(text(line(), line()))
+    await tgd("addresses", "import", str(file))
+    (some,) = await says()
+    assert some.startswith("ok       addresses: 2 of 1 departments, the oldest import of 20")
+    (away,) = await says(TGD_ADDOK_URL="http://127.0.0.1:1")
+    assert away.startswith("warning  addresses: 127.0.0.1:1 does not answer (address server: ")
+    owner = await asyncpg.connect(database)
+    name = await owner.fetchval("SELECT current_database()")
+    await owner.execute(f"ALTER DATABASE {name} SET log_min_duration_statement = 1000")
+    await owner.close()
+    warned, _ = await says()
+    assert "log_parameter_max_length" in warned

@@ -1,6 +1,7 @@
 """``tgd places import`` as an administrator meets it: whole or not at all, and nothing repeated."""
 
 from collections.abc import AsyncIterator
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,15 @@ def test_a_file_is_read() -> None:
     )
     his = Place("aggressor", "Adresse fictive", None, 46.0, 0.0, 350.0, None)
     assert given == {"tgd-86-01": [home], "tgd-86-02": [his]}
+
+
+def test_the_demo_s_places_are_plainly_invented() -> None:
+    text = resources.files("tgd.demo").joinpath("places.toml").read_text(encoding="utf-8")
+    given = read(text)
+    assert set(given) == {f"tgd-86-0{n}" for n in range(1, 9)}
+    for place in (place for some in given.values() for place in some):
+        assert "ficti" in place.label
+        assert place.address is None or "rue de l'Exemple" in place.address
 
 
 @pytest.mark.parametrize(

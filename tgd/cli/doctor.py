@@ -2,14 +2,15 @@
 
 Serves every arrow before it is needed; a system that is so rarely used for real fails silently
 unless somebody looks. One line for each thing, worst news included, and nothing is changed: no
-press is sent, no room is written to. The checks of the key store, of the broker and of the rooms'
-lines stand in modules of their own.
+press is sent, no room is written to. The checks of the key store, of the broker, of the rooms'
+lines and of the addresses stand in modules of their own.
 """
 
 from collections.abc import AsyncIterator, Mapping
 
 import typer
 
+from tgd.cli.doctor_addresses import examine_addresses
 from tgd.cli.doctor_broker import examine_brokers
 from tgd.cli.doctor_keys import compare, examine_keys
 from tgd.cli.doctor_rooms import examine_rooms
@@ -87,6 +88,8 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         if config.key_dir is not None:
             yield compare(config.key_dir, await checks.keys(config.database_url))
         async for finding in examine_rooms(config):
+            yield finding
+        async for finding in examine_addresses(config):
             yield finding
     except DatabaseFailed as error:
         yield Finding(FAILED, "schema", str(error))
