@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import asyncpg
 import pytest
 
 from tgd.errors import NotFound
+from tgd.keys import KeyStore
 from tgd.platform import places
 from tgd.platform.places import Place
 from tgd.seal import SealBroken, Sealer
@@ -58,19 +60,17 @@ async def test_what_is_stored_is_found_by_person_in_one_question(store: Database
     assert await read(store) == {}
 
 
-async def test_places_are_replaced_whole_under_the_same_key(store: Database) -> None:
+async def test_places_are_replaced_whole_and_none_leaves_no_key(store: Database) -> None:
     her = await holder(store)
     await put(store, her, HOME, HIS)
-    async with store.connection() as connection:
-        key = await connection.fetchval("SELECT key FROM beneficiary WHERE id = $1", her)
     await put(store, her, HIS)
     assert await read(store, her) == {her: [HIS]}
     await put(store, her)
     assert await read(store, her) == {}
-    await put(store, her, HOME)
     async with store.connection() as connection:
-        same = await connection.fetchval("SELECT key FROM beneficiary WHERE id = $1", her)
-    assert same == key
+        assert await connection.fetchval("SELECT key FROM beneficiary WHERE id = $1", her) is None
+    await put(store, her, HOME)
+    assert await read(store, her) == {her: [HOME]}
 
 
 async def test_nothing_but_the_kind_is_in_clear(store: Database, database: str) -> None:
@@ -114,6 +114,26 @@ async def test_a_file_of_another_secret_is_not_overwritten(store: Database) -> N
     with pytest.raises(SealBroken):
         await put(store, her, HIS, sealer=Sealer("00" * 32))
     assert await read(store, her) == {her: [HOME]}
+
+
+async def test_a_file_whose_key_is_lost_is_written_anew_and_each_time_under_a_new_key(
+    store: Database, tmp_path: Path
+) -> None:
+    keys = KeyStore(tmp_path)
+    keys.open()
+    sealer = Sealer("5a" * 32, keys)
+    her = await holder(store)
+    named = []
+    for place in (HOME, HIS):
+        await put(store, her, place, sealer=sealer)
+        async with store.connection() as connection:
+            (row,) = await places.of_beneficiaries(connection, [her])
+        assert places.opened([row], sealer) == {her: [place]}
+        named.append(row.key)
+        assert keys.erase([row.key]) == 1
+        assert places.opened([row], sealer) == {}
+    assert len(set(named)) == 2
+    keys.close()
 
 
 async def test_two_replacements_at_once_leave_those_of_one(store: Database) -> None:

@@ -7,6 +7,7 @@ the screen and counted in the log, and the alert stands. Who may be shown them, 
 is left to others.
 """
 
+import contextlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import msgspec
 from tgd.errors import TgdError
 from tgd.geo.locate import metres
 from tgd.geo.position import Fix
-from tgd.seal import DataKey, Sealer
+from tgd.seal import DataKey, KeyErased, Sealer
 from tgd.store import places as store
 from tgd.store.db import Connection
 from tgd.store.places import PlaceRow, SealedPlace
@@ -110,17 +111,21 @@ async def replace(
 ) -> None:
     """Store these places instead of all that the person had; none takes them away.
 
-    Her file gets its key with its first place. Raises ``errors.NotFound`` where there is no such
-    person, ``seal.SealBroken`` where her file's key does not open. To be called inside a
+    Her file gets a new key each time: the old one is named by no row any more, so that it goes from
+    the key store, and with it what backups hold of the places that she had. Raises
+    ``errors.NotFound`` where there is no such person, ``seal.SealBroken`` where her file's key does
+    not open (not where it is gone: then there is nothing to lose). To be called inside a
     transaction.
     """
     wrapped = await store.hold_key(connection, beneficiary_id)
     sealed: list[SealedPlace] = []
-    if places:
-        key = sealer.new_key() if wrapped is None else sealer.unwrap(wrapped)
-        if wrapped is None:
-            await store.put_key(connection, beneficiary_id, key.wrapped)
+    if wrapped is not None:
+        with contextlib.suppress(KeyErased):
+            sealer.unwrap(wrapped)
+    key = sealer.new_key() if places else None
+    if key is not None:
         sealed = [_sealed(place, key) for place in places]
+    await store.put_key(connection, beneficiary_id, key and key.wrapped)
     await store.replace(connection, beneficiary_id, sealed, now)
 
 

@@ -51,8 +51,8 @@ async def hold_key(connection: Connection, beneficiary_id: UUID) -> bytes | None
     return key
 
 
-async def put_key(connection: Connection, beneficiary_id: UUID, key: bytes) -> None:
-    """Give a person's file its key. To be called under ``hold_key``."""
+async def put_key(connection: Connection, beneficiary_id: UUID, key: bytes | None) -> None:
+    """Give a person's file its key, or take it away. To be called under ``hold_key``."""
     await connection.execute(sql("places", "put_key"), beneficiary_id, key)
 
 

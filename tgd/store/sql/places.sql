@@ -9,7 +9,7 @@ WHERE p.beneficiary_id = ANY ($1::uuid[])
 SELECT key FROM beneficiary WHERE id = $1 FOR NO KEY UPDATE
 
 -- name: put_key
--- The key of her file, once something is sealed under it.
+-- The key of her file; null while nothing is sealed under it.
 UPDATE beneficiary SET key = $2 WHERE id = $1
 
 -- name: drop
