@@ -42,6 +42,7 @@ _READY_S = 40.0
 _POLL_S = 0.03
 # Numbers that the regulator keeps for fiction: they ring nowhere.
 _ROOM_PHONE, _CALLBACK = "+33536490017", "+33536490086"
+_PLACES = Path(__file__).with_name("places.toml")
 _ROOMS = """\
 [[room]]
 id = "cic-86"
@@ -199,7 +200,7 @@ class Stage:
         )
         token, *_ = await _together(
             self._tgd("token", "add", "--role", "operator", "--name", PROGRAM),
-            self._tgd("seed"),
+            self._register(),
             self._tgd("rooms", "import", str(rooms)),
             *(
                 self._tgd("user", "add", person, "--role", role, typed=self.logins[person])
@@ -208,6 +209,11 @@ class Stage:
         )
         self.token = token
         return f"{COUNT} titulaires, {len(PEOPLE)} comptes, 1 salle"
+
+    async def _register(self) -> None:
+        """Seed the register, then store the places known of its holders."""
+        await self._tgd("seed")
+        await self._tgd("places", "import", str(_PLACES))
 
     def _start_server(self) -> None:
         self._child("server", ["-m", "tgd", "serve"], self._environ(), self.server_log)
