@@ -125,7 +125,7 @@ async def replace(
     key = sealer.new_key() if places else None
     if key is not None:
         sealed = [_sealed(place, key) for place in places]
-    await store.put_key(connection, beneficiary_id, key and key.wrapped)
+    await store.put_key(connection, beneficiary_id, None if key is None else key.wrapped)
     await store.replace(connection, beneficiary_id, sealed, now)
 
 
