@@ -292,3 +292,13 @@ def test_the_rooms_file_in_the_documents_can_be_imported() -> None:
     toml = re.sub(r"^    ", "", block[0].replace("…", "invented"), flags=re.MULTILINE)
     rooms = rooms_file.read(toml, Sealer("0" * 64))
     assert [(room.id, len(room.lines)) for room in rooms] == [("cic86", 1)]
+
+
+def test_the_places_file_in_the_documents_can_be_imported() -> None:
+    from tgd.cli import places  # noqa: PLC0415  the command line is not needed elsewhere here
+
+    start = OPERATIONS.index("    [[place]]")
+    block = re.match(r"(?:(?:    .*)?\n)+", OPERATIONS[start:])
+    assert block is not None
+    (home,) = places.read(re.sub(r"^    ", "", block[0], flags=re.MULTILINE))["tgd-86-01"]
+    assert (home.kind, home.radius_m) == ("home", places.RADIUS_M["home"])
