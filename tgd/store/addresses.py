@@ -121,7 +121,9 @@ class Import:
 
     async def _begin(self, department: str) -> None:
         if not self.addresses:
-            await self._connection.execute(sql("addresses", "one_import_at_a_time"))
+            await self._connection.execute(
+                sql("addresses", "one_import_at_a_time"), timeout=_COPY_S
+            )
         await self._connection.execute(sql("addresses", "drop"), department, timeout=_COPY_S)
         self.addresses[department] = 0
 
