@@ -24,7 +24,7 @@ async def test_an_alert_shows_everything_that_the_protocol_promises(api: Api):
     assert (press["id"], press["path"], press["batt"]) == (receipt["id"], "https", 80)
     position = alert["position"]
     assert (position["lat"], position["lon"], position["method"]) == (46.58, 0.34, "G")
-    assert position["r95_m"] == pytest.approx(12 * 1.62 + 3 * 50 / 3.6 + 1.25, abs=0.2)
+    assert position["r95_m"] == pytest.approx(12 * 1.62 + 3 * 110 / 3.6, abs=0.1)
     assert position["age_s"] == 3.0
     assert RFC3339.fullmatch(position["fixed_at"])
     due = {deadline["name"]: deadline["due_at"] for deadline in alert["deadlines"]}

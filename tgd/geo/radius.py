@@ -25,11 +25,13 @@ WALK_MPS: Final = 1.5
 ROAD_MPS: Final = 80 / 3.6
 """The limit on ordinary French roads outside towns (Code de la route, art. R413-2). As the crow
 flies, whoever drives her away does not keep it for long; a faster phone says so itself."""
+FAST_MPS: Final = 110 / 3.6
+"""What is assumed at first of a satellite or cell fix that says nothing of its speed, with none
+beside it: she may be on a fast road (110 km/h, same article). Most receivers say their speed."""
 TOWN_MPS: Final = 50 / 3.6
-"""The limit in French towns (art. R413-3). What is assumed at first of a satellite or cell fix that
-says nothing of its speed, with none beside it: of all such phones, 95 % are slower on average."""
+"""The same of a fused fix or one of unsaid method (the limit in towns, art. R413-3)."""
 INDOORS_MPS: Final = 4.0
-"""The same for a Wi-Fi fix: a phone that hangs on Wi-Fi is mostly in a house."""
+"""The same of a Wi-Fi fix: a phone that hangs on Wi-Fi is mostly in a house."""
 PULL_AWAY_MPS2: Final = 0.3
 """How fast the assumed speed rises: on foot to a car and away, as the crow flies."""
 MOST_M: Final = 50_000.0
@@ -41,6 +43,7 @@ _DEFAULT_R95_M: Final = {"G": 50.0, "W": 150.0, "C": 3_000.0}
 _UNKNOWN_R95_M: Final = 500.0
 _ANYWHERE_M: Final = 20_040_000.0  # half the Earth's circumference
 _LN_5_PERCENT: Final = math.log1p(-0.95)  # as `_odds` computes it: 1 at 95 % to the last bit
+_UNSAID: Final = {"G": FAST_MPS, "C": FAST_MPS, "W": INDOORS_MPS}
 _LEAST, _MOST = 0.01, 0.999
 
 
@@ -64,7 +67,7 @@ def believed(fix: Fix) -> float:
 
 def unsaid_mps(fix: Fix) -> float:
     """Return the speed that is assumed of a fix that says none and stands alone."""
-    return INDOORS_MPS if fix.method == "W" else TOWN_MPS
+    return _UNSAID.get(fix.method or "", TOWN_MPS)
 
 
 def growth(age_s: float, first_mps: float) -> float:

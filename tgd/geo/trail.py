@@ -1,13 +1,13 @@
 """A phone's fixes in time, each held against the others (serves the estimate, under `locate`).
 
 Promises: pure, the same whatever the order in which the fixes are given, and nothing in a `Seen`
-depends on the present moment, so that a later look can only widen. Everything that the others say
+depends on the present moment: a later look can only widen. Everything that the others say
 against a fix makes its disc wider by as much as it takes, never narrower:
 
 - **speed**: a phone that says none is as fast as its last two fixes show, errors included;
 - **reach** (`jump_m`): most of the fixes next to it in time must be reachable at 320 km/h;
-- **outrun** (`gap_m`): most of the later ones must lie within what this disc had grown to by then,
-  else she left faster than assumed;
+- **outrun** (`shown_out`): where most of the later ones show her further out than this disc had
+  grown to by then, she left faster than assumed, and it grows on from there;
 - **repetition**: the same coordinates under a new time are as old as their first appearance.
 
 Leaves to others: the radius of a fix alone (`radius`), codes, choice and travel (`locate`).
@@ -35,6 +35,7 @@ _NO_TIME_S: Final = 60.0
 _SHOWN_MPS: Final = 130 / 3.6  # what two fixes can show of a speed: more is their errors
 _NEIGHBOURS: Final = 4  # fixes on either side in time with which one must agree
 _PREDECESSORS: Final = 2  # fixes that show how fast she was: of two, one may be wrong
+_SHOWS_SPEED_S: Final = 1.0  # two fixes of one moment show no speed
 _SPEED_ERROR_MPS: Final = 1.0
 _NOISE: Final = 0.5  # how far two errors in succession differ, by their radii: they resemble
 
@@ -64,12 +65,12 @@ class Seen:
         "first",
         "first_mps",
         "future",
-        "gap_m",
         "index",
         "jump_m",
         "knows_speed",
         "one",
         "said",
+        "shown_out",
     )
 
     def __init__(self, one: Observed) -> None:
@@ -95,7 +96,8 @@ class Seen:
         self.first_mps = WALK_MPS
         if vel and self.knows_speed:
             self.first_mps = max(WALK_MPS, vel / 3.6 + _SPEED_ERROR_MPS)
-        self.jump_m = self.gap_m = 0.0
+        self.jump_m = 0.0
+        self.shown_out: Sequence[tuple[float, float]] = ()
         self._place: Unit | None = None
 
     @property
@@ -110,10 +112,13 @@ class Seen:
         """Whether an earlier fix said the same place."""
         return self.first is not self
 
-    def order(self) -> tuple[float, ...]:
+    def order(self) -> tuple[object, ...]:
         """Return what puts fixes in time, and equals always in the same order."""
         fix = self.one.fix
-        return (self.at, self.said, self.base_m, self.first_mps, fix.lat, fix.lon)
+        vel = -1.0 if fix.vel is None else fix.vel
+        cog = -1.0 if fix.cog is None else fix.cog
+        place = fix.lat, fix.lon
+        return self.at, self.said, place, self.base_m, fix.method or "", vel, cog, self.one.doubts
 
 
 def in_time(observed: Sequence[Observed]) -> list[Seen]:
@@ -138,7 +143,7 @@ def _date_back(trail: Iterable[Seen]) -> bool:
     for seen in trail:
         fix = seen.one.fix
         earlier = first.setdefault((fix.lat, fix.lon), seen)
-        if seen.said > earlier.said and fix.method != "C":
+        if seen.at > earlier.at and fix.method != "C":
             found = True
             seen.first, seen.at, seen.dated = earlier, earlier.at, earlier.dated
             seen.base_m = max(seen.base_m, earlier.base_m)
@@ -162,8 +167,13 @@ def smallest(trail: Sequence[Seen], at: float) -> tuple[Seen, float]:
 
 def radius_at(seen: Seen, at: float) -> float:
     """Return the 95 % radius in metres at that moment (epoch seconds)."""
-    age_s = max(0.0, at - seen.at) + seen.extra_s
-    return seen.base_m + seen.jump_m + seen.gap_m + growth(age_s, seen.first_mps)
+    age_s, first_mps = max(0.0, at - seen.at) + seen.extra_s, seen.first_mps
+    radius = seen.base_m + seen.jump_m + growth(age_s, first_mps)
+    if not seen.shown_out:
+        return radius
+    # Where most of the later fixes show her outside, the disc grows on from as far as they show.
+    outer = sorted(far + growth(max(0.0, at - then), first_mps) for far, then in seen.shown_out)
+    return max(radius, outer[(len(outer) - 1) // 2])
 
 
 def look_around(seen: Seen, trail: Sequence[Seen]) -> None:
@@ -171,13 +181,12 @@ def look_around(seen: Seen, trail: Sequence[Seen]) -> None:
     older, newer = near(seen, trail, -1), near(seen, trail, 1)
     if not seen.knows_speed:
         unknown = unsaid_mps(seen.one.fix)
-        shown = [_shown_mps(seen, one, unknown) for one in older[:_PREDECESSORS]]
+        before = [one for one in older if seen.at - one.at >= _SHOWS_SPEED_S]
+        shown = [_shown_mps(seen, one, unknown) for one in before[:_PREDECESSORS]]
         seen.first_mps = max(WALK_MPS, min(shown, default=unknown))
-    missing = [_out_of_reach(seen, one) for one in newer + older]
-    seen.jump_m = _most(missing)
-    # What cannot be reached at all shows no speed: it is a jump, or this one is.
-    within = zip(newer, missing, strict=False)
-    seen.gap_m = _most(_outrun(seen, one) for one, beyond in within if beyond <= seen.jump_m)
+    if older or newer:
+        seen.jump_m = _most(_out_of_reach(seen, one) for one in older + newer)
+    seen.shown_out = [_shown_out(seen, one) for one in newer]
 
 
 def near(seen: Seen, trail: Sequence[Seen], step: int) -> list[Seen]:
@@ -194,12 +203,12 @@ def near(seen: Seen, trail: Sequence[Seen], step: int) -> list[Seen]:
 def _most(missing: Iterable[float]) -> float:
     """Return by how much to widen so that at most half of the others are still contradicted."""
     ordered = sorted(missing)
-    return max(0.0, ordered[(len(ordered) - 1) // 2]) if ordered else 0.0
+    return max(0.0, ordered[(len(ordered) - 1) // 2])
 
 
 def _shown_mps(seen: Seen, before: Seen, unknown: float) -> float:
     """Return the speed that she may have had by two fixes; errors alone show less than unknown."""
-    within_s = max(1.0, seen.at - before.at)
+    within_s = seen.at - before.at
     moved = apart(seen.place, before.place)
     at_most = moved + _NOISE * (seen.base_m + before.base_m)
     return min(_SHOWN_MPS, at_most / within_s, max(unknown, moved / within_s))
@@ -210,7 +219,11 @@ def _out_of_reach(seen: Seen, other: Seen) -> float:
     return apart(seen.place, other.place) - reach
 
 
-def _outrun(seen: Seen, after: Seen) -> float:
-    """Return how far outside this disc, grown until then, the later disc wholly lies."""
-    grown = growth(after.at - seen.at + seen.extra_s, seen.first_mps)
-    return apart(seen.place, after.place) - after.base_m - seen.base_m - seen.jump_m - grown
+def _shown_out(seen: Seen, after: Seen) -> tuple[float, float]:
+    """Return how far out the later fix shows her at the least, and when (epoch seconds).
+
+    What cannot be reached at all shows nothing of the kind: it is a jump, or this one is.
+    """
+    far = apart(seen.place, after.place) - after.base_m
+    within = seen.base_m + seen.jump_m + FASTEST_MPS * (after.at - seen.at)
+    return (far if far <= within else -math.inf), after.at
