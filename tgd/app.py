@@ -24,11 +24,15 @@ from tgd.devices.mqtt import Arrived, MqttLink, State
 from tgd.devices.reports import Reports
 from tgd.keys import KeyStore
 from tgd.metrics import Metrics
+from tgd.platform.address import addresses
 from tgd.platform.channels import Channel
 from tgd.platform.channels.cisu_https import CisuHttps
 from tgd.platform.channels.script import Sender
+from tgd.platform.competence import Competence
 from tgd.platform.domain.alert import Plan
 from tgd.platform.domain.deadlines import plan
+from tgd.platform.flow.following import Following
+from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake, Opening
 from tgd.platform.flow.rescue import Rescue
@@ -36,6 +40,8 @@ from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.triage import Triage
 from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
 from tgd.platform.holding import as_text
+from tgd.platform.territory import Territories
+from tgd.platform.whereabouts import Whereabouts
 from tgd.seal import Sealer
 from tgd.store import alerts, presses
 from tgd.store.db import INDEXES_ONLY, OUTAGE, Database, identity
@@ -104,17 +110,23 @@ class App:
             acknowledge=self.press_link.ack,
             flush=self.press_link.flush,
         )
-        self.reports = Reports(database, clock, metrics)
+        self.reports = Reports(database, clock, self.sealer, metrics)
+        self.whereabouts = Whereabouts(self.sealer)
+        self.territory = Territories(database, clock)
+        self.competence = Competence(self.territory, self.whereabouts, self.sealer)
+        self.addresses = addresses(config, database)
         limits = config.deadlines
         self.rescue = Rescue(database, clock, metrics, as_text(self._plan))
         self.triage = Triage(
-            *(database, clock, self.sealer, metrics, limits),
+            *(database, clock, self.sealer, metrics, limits, self.competence),
             forward_unverified=config.forward_unverified,
         )
         sender = Sender(config.sender_id, config.callback_number, config.incident_code)
         self.sending = Sending(database, clock, self.sealer, metrics, channel, sender)
         self.inbound = Inbound(database, clock, metrics, sender_id=config.sender_id)
-        self.watch = Watch(database, clock, metrics)
+        self.following = Following(database, clock, metrics, self.whereabouts, self.competence)
+        self.forget = Forget(database, clock, metrics, self.sealer, self.keys)
+        self.watch = Watch(database, clock, metrics, self.competence)
         self.auditor = Auditor(database, clock, metrics)
         self.hub = Hub(self._hinted)
 
@@ -136,6 +148,10 @@ class App:
         start("sending", self.sending.run)
         self.supervisor.on_stop("sendings under way", self.sending.close)
         start("watch", self.watch.run)
+        start("territory", self.territory.run)
+        start("following", self.following.run)
+        start("forget", self.forget.run)
+        self.supervisor.on_stop("addresses", self.addresses.close)
         start("auditor", self.auditor.run)
         start("rescue", self.rescue.run)
         start("downlink", self.downlink.run)
@@ -184,6 +200,10 @@ class App:
             clock=self.clock,
             triage=self.triage,
             inbound=self.inbound,
+            forget=self.forget,
+            whereabouts=self.whereabouts,
+            competence=self.competence,
+            addresses=self.addresses,
             ingest=self.ingest,
             hub=self.hub,
             metrics=self.metrics,
@@ -210,7 +230,13 @@ class App:
             self.sending.heard.set()
         elif payload == "downlink":
             self.downlink.heard.set()
+        elif payload == "forget":
+            self.forget.heard.set()
+        elif payload == "zones":
+            self.territory.heard.set()
         else:
+            if payload == "position":
+                self.following.heard.set()
             self.hub.hint()
 
     def _link(self, name: str, topics: list[str]) -> MqttLink:

@@ -232,6 +232,7 @@ async def test_contact_lost_is_told_to_operator_and_room_and_closes_nothing(worl
     await world.advance(59)
     phone.position()  # any word is contact
     await world.until_sql("SELECT count(*) = 1 FROM position")
+    await world.room.expects("Update", text="position nouvelle")
     await world.advance(59)
     assert (await operator.reads(press.alert))["contact_lost_at"] is None
 

@@ -16,6 +16,7 @@ from tgd.devices.messages import Press
 from tgd.errors import Temporary
 from tgd.metrics import Metrics
 from tgd.platform.channels.script import Sender
+from tgd.platform.competence import Competence
 from tgd.platform.domain import decision, dispatch
 from tgd.platform.domain.alert import Alert, Plan
 from tgd.platform.domain.deadlines import plan
@@ -24,6 +25,8 @@ from tgd.platform.flow.rescue import Rescue
 from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.watch import Auditor, Watch
 from tgd.platform.holding import as_text
+from tgd.platform.territory import Territories
+from tgd.platform.whereabouts import Whereabouts
 from tgd.seal import Sealer
 from tgd.store import register, rooms
 from tgd.store.db import Database
@@ -67,7 +70,9 @@ class Platform:
         self.clock = Clock(self.time.wall, lambda: self.time.ns)
         self.database, self.sealer = database, Sealer("7d" * 32)
         parts = database, self.clock, self.metrics
-        self.watch, self.auditor = Watch(*parts), Auditor(*parts)
+        territory = Territories(database, self.clock)
+        competence = Competence(territory, Whereabouts(self.sealer), self.sealer)
+        self.watch, self.auditor = Watch(*parts, competence), Auditor(*parts)
         self.rescue = Rescue(*parts, as_text(PLAN))
         sender = Sender("fr.tgd.plateforme", None, "C02.15.04")
         self.sending = Sending(database, self.clock, self.sealer, self.metrics, self.room, sender)
@@ -135,12 +140,23 @@ async def test_a_message_that_cannot_be_written_holds_up_no_other(platform: Plat
     for device in ("tgd-86-01", "tgd-86-02"):
         await platform.press(lambda _press, _now: PLAN, device)
     async with platform.database.connection() as connection:
-        spoil = "UPDATE alert SET key = $1 WHERE device = 'tgd-86-01'"
-        await connection.execute(spoil, b"sealed under another secret")
+        spoil = "UPDATE alert SET case_id = $1 WHERE device = 'tgd-86-01'"
+        await connection.execute(spoil, "no case number: " * 20)
     await platform.passes(40)
     assert {b"tgd-86-02" in body for body in platform.room.sent} == {True}
     outcomes = platform.metrics.dispatch_attempts
     assert outcomes["cic86", "https", "rejected"]._value.get() >= 2
+
+
+@pytest.mark.expects_errors
+async def test_a_key_that_is_away_stops_no_message(platform: Platform) -> None:
+    await platform.press(lambda _press, _now: PLAN)
+    async with platform.database.connection() as connection:
+        await connection.execute("UPDATE alert SET key = $1", b"sealed under another secret")
+    await platform.passes(40)
+    assert b"tgd-86-01" in platform.room.sent[0]
+    async with platform.database.connection() as connection:
+        assert await connection.fetchval("SELECT count(content) FROM envelope") == 0
 
 
 @pytest.mark.expects_errors

@@ -117,10 +117,15 @@ TAKES_AWAY = re.compile(
     r"|\AALTER\b.*\b(?:DROP|RENAME|TYPE|SET\s+NOT\s+NULL|SET\s+SCHEMA)\b",
     re.DOTALL | re.IGNORECASE,
 )
+# Allowing more takes nothing away: a value that may be null now, a CHECK replaced by its like.
+WIDENS = re.compile(
+    r"\bDROP\s+NOT\s+NULL\b|\bDROP\s+CONSTRAINT\s+(\w+),\s*ADD\s+CONSTRAINT\s+\1\s+CHECK\b",
+    re.IGNORECASE,
+)
 
 
 def takes_away(text: str) -> list[str]:
-    statements = [part.strip() for part in BODY.sub("", text).split(";")]
+    statements = [part.strip() for part in WIDENS.sub("", BODY.sub("", text)).split(";")]
     return [statement for statement in statements if TAKES_AWAY.search(statement)]
 
 

@@ -103,8 +103,8 @@ async def open_alert(
 async def locate(store: Database, alert: uuid.UUID, *, located: bool = True) -> None:
     await fetch(
         store,
-        "INSERT INTO position (alert_id, located, lat, lon, confidence, fixed_at, received_at)"
-        " VALUES ($1, $3, 46.58, 0.34, 68, $2, $2)",
+        "INSERT INTO position (alert_id, located, fix, key, fixed_at, received_at)"
+        " VALUES ($1, $3, 'sealed', 'key', $2, $2)",
         *(alert, NOW, located),
     )
 

@@ -48,10 +48,7 @@ def row(device: str, *, located: bool = True, **changes: object) -> PressRow:
         *("late,clock_wrong", b"digest", False, b"raw", b"redacted", b"key", PLAN),
     )
     if located:
-        press = press._replace(
-            lat=46.58, lon=0.34, acc=12.0, confidence=68.0, method="G", vel=3.0, cog=90.0,
-            fixed_at=NOW, fix_doubts="",
-        )  # fmt: skip
+        press = press._replace(fix=b"sealed", fixed_at=NOW, fix_doubts="")
     return press._replace(**changes)
 
 

@@ -19,10 +19,15 @@ from tgd.clock import Clock
 from tgd.config import Config, Deadlines
 from tgd.devices.ingest import Ingest
 from tgd.metrics import Metrics
+from tgd.platform.address import Ban
+from tgd.platform.competence import Competence
 from tgd.platform.domain.deadlines import plan
+from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake
 from tgd.platform.flow.triage import Triage
+from tgd.platform.territory import Territories
+from tgd.platform.whereabouts import Whereabouts
 from tgd.seal import Sealer
 from tgd.store import accounts, register, rooms
 from tgd.store.db import Database
@@ -71,8 +76,11 @@ class Api:
             settled=lambda *_: None,
             acknowledge=lambda _: None,
         )
+        whereabouts = Whereabouts(sealer)
+        competence = Competence(Territories(self.database, self.clock), whereabouts, sealer)
         triage = Triage(
-            *(self.database, self.clock, sealer, self.metrics, limits), forward_unverified=True
+            *(self.database, self.clock, sealer, self.metrics, limits, competence),
+            forward_unverified=True,
         )
         sender = self.config.sender_id
         self._context = Context(
@@ -80,6 +88,10 @@ class Api:
             clock=self.clock,
             triage=triage,
             inbound=Inbound(self.database, self.clock, self.metrics, sender_id=sender),
+            forget=Forget(self.database, self.clock, self.metrics, sealer, None),
+            whereabouts=whereabouts,
+            competence=competence,
+            addresses=Ban(self.database),
             ingest=ingest,
             hub=self.hub,
             metrics=self.metrics,

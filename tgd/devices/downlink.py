@@ -14,7 +14,7 @@ from datetime import timedelta
 import msgspec
 
 from tgd.clock import Clock
-from tgd.devices import wire
+from tgd.devices import live, wire
 from tgd.devices.ingest import Outcome
 from tgd.devices.messages import Press
 from tgd.store import downlink
@@ -42,12 +42,17 @@ class Downlink:
             self._publish(_topic(press.reply_to), receipt(press, outcome, self._clock))
 
     def opened(self, press: Press, outcome: Outcome) -> None:
-        """Tell the phone that its press opened an alert; the receipt went before."""
+        """Tell the phone that its press opened an alert, and ask where it is from now on.
+
+        The receipt went before. She is asked only where she agreed to be located.
+        """
+        now, alert = self._clock.now(), str(outcome.alert_id)
         if outcome.opened:
-            now = self._clock.now()
-            alert = str(outcome.alert_id)
             first = wire.state(alert, state="received", n=1, at=now)
             self._publish(_topic(press.reply_to), first)
+        if outcome.fresh and outcome.located:
+            asked = live.report_location(alert, now, now + live.LIVE_FOR)
+            self._publish(_topic(press.reply_to), msgspec.json.encode(asked))
 
     async def run(self) -> None:
         """Publish committed states and commands, for ever."""

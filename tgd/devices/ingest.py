@@ -29,12 +29,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a press: ``fresh`` or a duplicate, its alert (None yet: the rescue's)."""
+    """What became of a press: ``fresh`` or a duplicate, its alert (None yet: the rescue's).
+
+    ``located``: may the phone be asked where it is, during this alert?
+    """
 
     fresh: bool
     alert_id: UUID | None
     opened: bool
     listen: str
+    located: bool = False
 
 
 Take = Callable[[Sequence[Press]], Awaitable[list[Outcome]]]

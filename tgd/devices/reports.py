@@ -1,23 +1,28 @@
 """What phones say besides presses: positions, heartbeats, last wills, on a connection of their own.
 
-Serves arrow 1 from the side: nothing here can delay a press. A position is kept only for an open
-alert of a holder who agreed; one that arrives up to 60 s before its press is held in memory and
-nowhere else. Any word from a phone is contact. What cannot be read is quarantined: hash, size and
-reason. These are acknowledged on arrival: they are worth nothing a minute later.
+Serves arrow 1 from the side: nothing here can delay a press. A position is kept, sealed, only for
+an open alert of a holder who agreed; one that arrives up to 60 s before its press is held in memory
+and nowhere else. Any word from a phone is contact. What cannot be read is quarantined: hash, size
+and reason. These are acknowledged on arrival: they are worth nothing a minute later. What the
+database refuses is tried one by one, so that one of them costs no other its place.
 """
 
 import asyncio
 import hashlib
 import logging
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from typing import TypeAlias, TypeVar
+from uuid import UUID
 
 from tgd.clock import Clock
 from tgd.devices import wire
 from tgd.devices.messages import Heartbeat, LastWill, PositionReport, Quarantined
 from tgd.devices.mqtt import Arrived
+from tgd.geo.sealed import seal_fix
 from tgd.metrics import Metrics
+from tgd.seal import DataKey, Sealer
 from tgd.store import health, presses
 from tgd.store.db import OUTAGE, REFUSED, Connection, Database
 
@@ -27,15 +32,18 @@ MOST_WAITING = 10_000
 EVERY_S = 0.25
 QUARANTINED_PER_MINUTE = 600
 """More are only counted: a flood of rubbish must not fill the disk."""
+_Row = TypeVar("_Row")
+_Write: TypeAlias = Callable[[Connection, Sequence[_Row]], Awaitable[list[int]]]
 _log = logging.getLogger(__name__)
 
 
 class Reports:
     """Takes messages of ``up/position``, ``up/heartbeat`` and ``up/lwt``."""
 
-    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+    def __init__(self, database: Database, clock: Clock, sealer: Sealer, metrics: Metrics) -> None:
         self._database = database
         self._clock = clock
+        self._sealer = sealer
         self._metrics = metrics
         self._positions: deque[PositionReport] = deque(maxlen=MOST_HELD)
         self._held: deque[PositionReport] = deque(maxlen=MOST_HELD)
@@ -69,13 +77,6 @@ class Reports:
             except OUTAGE as error:
                 _log.warning("positions wait for the database: %s", type(error).__name__)
                 await asyncio.sleep(1)
-            except REFUSED:
-                # One of them does not fit: they are worth less than those behind them.
-                self._metrics.intake_faults["batch"].inc()
-                _log.exception("a batch of positions or heartbeats was refused and dropped")
-                self._positions.clear()
-                self._held.clear()
-                self._health.clear()
             await asyncio.sleep(EVERY_S)
 
     async def write(self) -> None:
@@ -86,27 +87,63 @@ class Reports:
                 await presses.word_from(connection, sorted(self._words), now)
                 self._words.clear()
             await self._keep_positions(connection, now)
-            if self._health:
-                await health.note(connection, [_health_row(one) for one in self._health])
-                self._health.clear()
+            waiting = len(self._health)
+            await self._one_by_one(_note, connection, [_health_row(one) for one in self._health])
+            for _ in range(waiting):
+                self._health.popleft()
             while self._bad:
                 await presses.quarantine(connection, *self._bad[0], now)
                 self._bad.popleft()
 
     async def _keep_positions(self, connection: Connection, now: datetime) -> None:
+        """Keep what has an open alert; hold the rest for its minute."""
         fresh = len(self._positions)
-        held = [report for report in self._held if now - report.received_at < HELD_FOR]
-        self._held.clear()
-        self._held.extend(held)
-        batch = [*held, *self._positions]
-        if not batch:
-            return
-        rows = [_position_row(report) for report in batch]
-        without = await presses.add_positions(connection, rows, now)
+        batch = [report for report in self._held if now - report.received_at < HELD_FOR]
+        batch += self._positions
+        held = await self._placed(connection, batch, now) if batch else []
         for _ in range(fresh):
             self._positions.popleft()
         self._held.clear()
-        self._held.extend(batch[index] for index in without)
+        self._held.extend(held)
+
+    async def _placed(
+        self, connection: Connection, batch: list[PositionReport], now: datetime
+    ) -> list[PositionReport]:
+        """Write positions to their alerts; return those that have none, or none any more."""
+        found = await presses.standing(connection, sorted({report.device for report in batch}))
+        alerts = {device: (alert_id, self._sealer.new_key()) for device, alert_id in found.items()}
+        placed = [report for report in batch if report.device in alerts]
+        rows = [_position_row(report, *alerts[report.device]) for report in placed]
+
+        async def add(connection: Connection, some: Sequence[presses.Position]) -> list[int]:
+            return await presses.add_positions(connection, some, now)
+
+        again = await self._one_by_one(add, connection, rows)
+        without = [report for report in batch if report.device not in alerts]
+        return without + [placed[index] for index in again]
+
+    async def _one_by_one(
+        self, write: _Write[_Row], connection: Connection, rows: Sequence[_Row]
+    ) -> list[int]:
+        """Write rows together, and where one of them does not fit, each alone; return indexes."""
+        if not rows:
+            return []
+        try:
+            return await write(connection, rows)
+        except OUTAGE:
+            raise
+        except REFUSED:
+            self._metrics.intake_faults["batch"].inc()
+            _log.exception("a batch of positions or heartbeats was refused: one by one")
+        found = []
+        for index, row in enumerate(rows):
+            try:
+                found += [index for _ in await write(connection, [row])]
+            except OUTAGE:
+                raise
+            except REFUSED:
+                self._metrics.intake_faults["single"].inc()
+        return found
 
     def _quarantine(self, kind: str, reason: str, payload: bytes, now: datetime) -> None:
         """Put a message aside: counted always, kept within the rate."""
@@ -130,13 +167,17 @@ class Reports:
             raise Quarantined("topic")
 
 
-def _position_row(report: PositionReport) -> presses.Position:
+def _position_row(report: PositionReport, alert_id: UUID, key: DataKey) -> presses.Position:
     fix = report.fix
     return presses.Position(
-        *(report.device, fix.tst, fix.lat, fix.lon, fix.acc, fix.confidence, fix.method),
-        *(fix.alt, fix.vac, fix.vel, fix.cog, report.received_at, ",".join(report.doubts)),
-        report.fixed_at,
+        *(alert_id, key.wrapped, fix.tst, seal_fix(fix, key)),
+        *(report.received_at, ",".join(report.doubts), report.fixed_at),
     )
+
+
+async def _note(connection: Connection, rows: Sequence[health.Health]) -> list[int]:
+    await health.note(connection, rows)
+    return []
 
 
 def _health_row(one: Heartbeat | LastWill) -> health.Health:

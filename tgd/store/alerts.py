@@ -59,6 +59,28 @@ async def open_follow_up(
     return opened
 
 
+async def positions(connection: Connection, alert_id: UUID) -> list[Any]:
+    """Return all that is kept of an alert's positions, sealed, oldest first."""
+    return list(await connection.fetch(sql("alerts", "positions"), alert_id))
+
+
+async def bring_positions(
+    connection: Connection, alert_id: UUID, key: bytes, moved: Sequence[tuple[int, bytes]]
+) -> None:
+    """Copy positions to another alert: their numbers, and the fixes sealed anew under ``key``."""
+    numbers, fixes = zip(*moved, strict=True)
+    await connection.execute(
+        sql("alerts", "bring_positions"), alert_id, key, list(numbers), list(fixes)
+    )
+
+
+async def withdraw_consent(
+    connection: Connection, alert_id: UUID, operator: str, now: datetime
+) -> None:
+    """Record in the register that the alert's holder is not to be located any more."""
+    await connection.execute(sql("alerts", "withdraw_consent"), alert_id, operator, now)
+
+
 async def key_of(connection: Connection, alert_id: UUID) -> bytes | None:
     """Return the alert's wrapped data key; None once it was erased."""
     key: bytes | None = await connection.fetchval(sql("alerts", "key_of"), alert_id)

@@ -36,15 +36,7 @@ class PressRow(NamedTuple):
     redacted: bytes | None
     raw_key: bytes
     plan: str | None
-    lat: float | None = None
-    lon: float | None = None
-    acc: float | None = None
-    confidence: float | None = None
-    method: str | None = None
-    alt: float | None = None
-    vac: float | None = None
-    vel: float | None = None
-    cog: float | None = None
+    fix: bytes | None = None
     fixed_at: datetime | None = None
     fix_doubts: str | None = None
 
@@ -56,23 +48,17 @@ class Taken(NamedTuple):
     alert_id: UUID | None
     opened: bool
     listen: str
+    located: bool
     fault: str | None
 
 
 class Position(NamedTuple):
-    """A position on its way to an open alert; ``tst`` and times as in ``PressRow``."""
+    """A position on its way to an open alert; ``fix`` is sealed under ``key``."""
 
-    device: str
+    alert_id: UUID
+    key: bytes
     tst: float | None
-    lat: float
-    lon: float
-    acc: float | None
-    confidence: float
-    method: str | None
-    alt: float | None
-    vac: float | None
-    vel: float | None
-    cog: float | None
+    fix: bytes
     received_at: datetime
     doubts: str
     fixed_at: datetime
@@ -120,17 +106,23 @@ async def rescue(connection: Connection, press_no: int, now: datetime, plan: str
     return found
 
 
-async def add_positions(
-    connection: Connection, rows: Sequence[Position], contact_now: datetime
-) -> list[int]:
-    """Keep those for which an open, located alert waits; return the indexes of those without.
+async def standing(connection: Connection, devices: Sequence[str]) -> dict[str, UUID]:
+    """Return the open alerts of these phones; one that has none is left out."""
+    rows = await connection.fetch(sql("presses", "standing"), list(devices))
+    return {row["device"]: row["id"] for row in rows}
 
-    A fix taken before the alert's first gesture is dropped (it is not returned). A word from the
-    phone, kept or not, is contact: the alert's deadline ``contact`` begins anew.
+
+async def add_positions(
+    connection: Connection, rows: Sequence[Position], now: datetime
+) -> list[int]:
+    """Keep those whose alert wants them; return the indexes of those whose alert was just closed.
+
+    A fix taken before the alert's first gesture, or without consent, or after live positions have
+    ended, is dropped (it is not returned).
     """
     columns = [list(column) for column in zip(*rows, strict=True)]
-    found = await connection.fetch(sql("presses", "add_positions"), contact_now, *columns)
-    return [row["ord"] - 1 for row in found]
+    found = await connection.fetch(sql("presses", "add_positions"), now, *columns)
+    return sorted(row["ord"] - 1 for row in found if row["ord"] is not None)
 
 
 async def word_from(connection: Connection, devices: Sequence[str], now: datetime) -> None:

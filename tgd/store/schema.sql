@@ -252,7 +252,11 @@ CREATE TABLE alert (
     located       boolean NOT NULL,
     listen        text NOT NULL,
     plan          jsonb NOT NULL,           -- the deadlines' lengths, frozen at the opening
-    key           bytea,                    -- the alert's data key, wrapped; null once erased
+    key           bytea,                    -- opens the alert's messages and notes; null once erased
+    -- When the next of its positions and sealed copies is due; null: nothing is left, or it is held.
+    forget_at     timestamptz,
+    -- Live positions end two hours after the last press, or, by an act on the record, then.
+    followed_until timestamptz,
     follows       uuid REFERENCES alert CHECK (follows <> id),
     rescued       boolean NOT NULL DEFAULT false,
 
@@ -293,6 +297,7 @@ CREATE TABLE alert (
 CREATE UNIQUE INDEX alert_one_open_per_device ON alert (device) WHERE status <> 'closed';
 CREATE INDEX alert_device ON alert (device, opened_at DESC);
 CREATE INDEX alert_opened ON alert (opened_at DESC);
+CREATE INDEX alert_forget ON alert (forget_at) WHERE forget_at IS NOT NULL;
 CREATE INDEX alert_unknown ON alert (opened_at) WHERE NOT known;
 
 CREATE FUNCTION alert_moves_forward() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -320,15 +325,8 @@ CREATE TABLE position (
     alert_id    uuid NOT NULL,
     located     boolean NOT NULL DEFAULT true CHECK (located),
     press_no    bigint REFERENCES press,
-    lat         double precision NOT NULL CHECK (lat BETWEEN -90 AND 90),
-    lon         double precision NOT NULL CHECK (lon BETWEEN -180 AND 180),
-    acc         double precision,
-    confidence  double precision NOT NULL,
-    method      text,
-    alt         double precision,
-    vac         double precision,
-    vel         double precision,
-    cog         double precision,
+    fix         bytea NOT NULL,             -- sealed under `key`: no coordinate is here in clear
+    key         bytea NOT NULL,             -- a reference into the key store, outside the database
     fixed_at    timestamptz NOT NULL,
     received_at timestamptz NOT NULL,
     doubts      text[] NOT NULL DEFAULT '{}',
@@ -406,7 +404,7 @@ CREATE TABLE envelope (
     no           bigint GENERATED ALWAYS AS IDENTITY,
     dispatch_id  uuid NOT NULL REFERENCES dispatch,
     alert_id     uuid NOT NULL REFERENCES alert,
-    purpose      text NOT NULL CHECK (purpose IN ('report', 'press', 'verdict', 'contact')),
+    purpose      text NOT NULL CHECK (purpose IN ('report', 'press', 'verdict', 'contact', 'position')),
     round        int NOT NULL,
     line         int NOT NULL,
     state        text NOT NULL DEFAULT 'waiting'
@@ -579,9 +577,7 @@ GRANT INSERT ON tribunal TO tgd_app;
 CREATE FUNCTION open_alerts(
     p_now timestamptz, p_group_from int,
     p_no bigint[], p_at int[], p_holder holder[], p_plan text[],
-    p_lat float8[], p_lon float8[], p_acc float8[], p_confidence float8[], p_method text[],
-    p_alt float8[], p_vac float8[], p_vel float8[], p_cog float8[], p_fixed_at timestamptz[],
-    p_fix_doubts text[]
+    p_fix bytea[], p_fixed_at timestamptz[], p_fix_doubts text[]
 ) RETURNS uuid[] LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -621,13 +617,13 @@ BEGIN
             END IF;
             v_number := nextval('case_number');
             INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen,
-                               plan, key, follows, opened_at, first_tst, pressed_at, last_press_id,
-                               last_press_at)
+                               plan, key, follows, opened_at, forget_at, first_tst, pressed_at,
+                               last_press_id, last_press_at)
             VALUES (v_day || lpad(v_number, greatest(6, length(v_number)), '0'), v_device, r.reply_to,
                     r.known, r.assignment_id, r.consent, r.consent <> 'refused', r.listen,
                     r.plan::jsonb, r.raw_key,
                     (SELECT (array_agg(c.id ORDER BY c.opened_at DESC))[1] FROM alert c WHERE c.device = v_device),
-                    p_now, r.tst, r.pressed_at, r.id, r.received_at)
+                    p_now, p_now + interval '3 days', r.tst, r.pressed_at, r.id, r.received_at)
             ON CONFLICT (device) WHERE status <> 'closed' DO NOTHING
             RETURNING id, located INTO v_alert;
             v_opens := FOUND;
@@ -664,13 +660,12 @@ BEGIN
             DO UPDATE SET due_at = excluded.due_at WHERE deadline.name = 'contact';
     END IF;
 
-    INSERT INTO position (alert_id, press_no, lat, lon, acc, confidence, method, alt, vac, vel, cog,
-                          fixed_at, received_at, doubts)
-    SELECT m.alert_id, m.no, p_lat[m.at], p_lon[m.at], p_acc[m.at], p_confidence[m.at], p_method[m.at],
-           p_alt[m.at], p_vac[m.at], p_vel[m.at], p_cog[m.at], p_fixed_at[m.at], p_now,
+    INSERT INTO position (alert_id, press_no, fix, key, fixed_at, received_at, doubts)
+    SELECT m.alert_id, m.no, p_fix[m.at], p.raw_key, p_fixed_at[m.at], p_now,
            string_to_array(p_fix_doubts[m.at], ',')
     FROM unnest(p_no, p_at, v_alerts, v_located) AS m (no, at, alert_id, located)
-    WHERE m.located AND p_lat[m.at] IS NOT NULL;
+    JOIN press p ON p.no = m.no
+    WHERE m.located AND p_fix[m.at] IS NOT NULL;
 
     INSERT INTO journal (at, actor, alert_id, kind, details)
     SELECT p_now, 'phone', m.alert_id, 'press',
@@ -688,10 +683,8 @@ CREATE FUNCTION take_presses(
     p_tst float8[], p_pressed_at timestamptz[], p_received_at timestamptz[], p_age_s float8[],
     p_trigger text[], p_path text[], p_batt int[], p_doubts text[], p_digest bytea[], p_retained boolean[],
     p_raw bytea[], p_redacted bytea[], p_raw_key bytea[], p_plan text[],
-    p_lat float8[], p_lon float8[], p_acc float8[], p_confidence float8[], p_method text[],
-    p_alt float8[], p_vac float8[], p_vel float8[], p_cog float8[], p_fixed_at timestamptz[],
-    p_fix_doubts text[]
-) RETURNS TABLE (fresh boolean, alert_id uuid, opened boolean, listen text, fault text)
+    p_fix bytea[], p_fixed_at timestamptz[], p_fix_doubts text[]
+) RETURNS TABLE (fresh boolean, alert_id uuid, opened boolean, listen text, located boolean, fault text)
 LANGUAGE plpgsql AS $$
 #variable_conflict use_column
 DECLARE
@@ -784,15 +777,14 @@ BEGIN
 
     BEGIN
         IF n_no <> '{}' THEN
-            v_opened := open_alerts(p_now, p_group_from, n_no, n_at, n_holder, p_plan, p_lat, p_lon, p_acc,
-                p_confidence, p_method, p_alt, p_vac, p_vel, p_cog, p_fixed_at, p_fix_doubts);
+            v_opened := open_alerts(p_now, p_group_from, n_no, n_at, n_holder, p_plan, p_fix,
+                p_fixed_at, p_fix_doubts);
         END IF;
     EXCEPTION WHEN OTHERS THEN
         FOR i IN 1..array_length(n_no, 1) LOOP
             BEGIN
                 v_opened := v_opened || open_alerts(p_now, p_group_from, n_no[i:i], n_at[i:i], n_holder[i:i],
-                    p_plan, p_lat, p_lon, p_acc, p_confidence, p_method, p_alt, p_vac, p_vel, p_cog,
-                    p_fixed_at, p_fix_doubts);
+                    p_plan, p_fix, p_fixed_at, p_fix_doubts);
             EXCEPTION
             WHEN transaction_rollback THEN
                 RAISE;  -- a deadlock with another server is no fault: the whole batch again
@@ -804,14 +796,14 @@ BEGIN
 
     PERFORM pg_notify('tgd', 'press');
     RETURN QUERY
-    SELECT o.fresh, a.id, o.fresh AND a.id = ANY (v_opened), coalesce(a.listen, 'mic_only'), o.fault
+    SELECT o.fresh, a.id, o.fresh AND a.id = ANY (v_opened), coalesce(a.listen, 'mic_only'),
+           coalesce(a.located, false), o.fault
     FROM unnest(o_no, o_fresh, o_fault) WITH ORDINALITY AS o (no, fresh, fault, place)
     LEFT JOIN alert_press k ON k.press_no = o.no
     LEFT JOIN alert a ON a.id = k.alert_id
     ORDER BY o.place;
 END $$;
 
-GRANT EXECUTE ON FUNCTION take_presses, open_alerts TO tgd_app;
 
 -- An alert is acted upon whole: locked, read, changed by the rules, and saved, in two round trips.
 --
@@ -849,7 +841,34 @@ CREATE INDEX dispatch_alert ON dispatch (alert_id);
 -- "dispatches": [row…], "envelopes": [row…], "tasks": [row…], "facts": [row…], "phone": [row…]}
 CREATE FUNCTION save_alerts(p_changes jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
+    -- Law: positions go with the consent to be located, and at the closing of what was a test or a
+    -- mistake. First, as the foreign key holds an alert to its consent while it has any. Whatever
+    -- went to the police may be evidence: the duty prosecutor is asked whether to hold it.
+    IF p_changes @? '$.alerts[*] ? (@.status == "closed" || @.located == false)' THEN
+        WITH gone AS (
+            DELETE FROM position p
+            USING jsonb_populate_recordset(NULL::alert, p_changes -> 'alerts') AS r
+            WHERE p.alert_id = r.id
+              AND (NOT r.located OR (r.status = 'closed' AND r.verdict IN ('test', 'accidental')))
+            RETURNING p.alert_id, p.press_no, p.key
+        )
+        -- Their keys with them, but for those of a press and of the alert, which open more.
+        INSERT INTO dead_key (key, dead_at)
+        SELECT DISTINCT g.key, now() FROM gone g JOIN alert a ON a.id = g.alert_id
+        WHERE g.press_no IS NULL AND g.key IS NOT NULL AND g.key IS DISTINCT FROM a.key
+        ON CONFLICT DO NOTHING;
+        INSERT INTO retention (alert_id, asked_at)
+        SELECT r.id, r.closed_at FROM jsonb_populate_recordset(NULL::alert, p_changes -> 'alerts') AS r
+        WHERE r.status = 'closed' AND r.police_at IS NOT NULL AND r.verdict NOT IN ('test', 'accidental')
+        ON CONFLICT (alert_id) DO UPDATE SET asked_at = coalesce(retention.asked_at, excluded.asked_at);
+        PERFORM pg_notify('tgd', 'forget');
+    END IF;
+
     UPDATE alert a SET
+        consent = r.consent, located = r.located,
+        followed_until = coalesce(r.followed_until, a.followed_until),
+        forget_at = CASE WHEN r.status = 'closed' AND r.verdict IN ('test', 'accidental')
+                         THEN r.closed_at ELSE a.forget_at END,
         status = r.status, rings = r.rings, answered_at = r.answered_at, answered_by = r.answered_by,
         voice = r.voice, voice_at = r.voice_at, nobody = r.nobody, holder_heard_at = r.holder_heard_at,
         extended = r.extended, verdict = r.verdict, verdict_by = r.verdict_by, verdict_at = r.verdict_at,
@@ -912,11 +931,6 @@ BEGIN
         FROM jsonb_populate_recordset(NULL::downlink, p_changes -> 'phone') AS r;
     END IF;
 
-    -- Law: positions of what was a test or a mistake go at the closing.
-    DELETE FROM position p
-    USING jsonb_populate_recordset(NULL::alert, p_changes -> 'alerts') AS r
-    WHERE p.alert_id = r.id AND r.status = 'closed' AND r.verdict IN ('test', 'accidental');
-
     PERFORM pg_notify('tgd', 'alert');
     IF jsonb_array_length(p_changes -> 'envelopes') > 0 THEN
         PERFORM pg_notify('tgd', 'send');
@@ -944,17 +958,19 @@ BEGIN
     UPDATE envelope e SET state = 'expired'
     FROM alert a
     WHERE a.id = e.alert_id AND e.state = 'waiting' AND e.expires_at <= p_now
-      AND (e.purpose = 'contact' OR a.status = 'closed');
+      AND (e.purpose IN ('contact', 'position') OR a.status = 'closed');
 
     SELECT array_agg(c.id) INTO v_ids FROM (
         SELECT e.id
         FROM envelope e JOIN alert a ON a.id = e.alert_id
         WHERE e.state IN ('waiting', 'sending')
           AND e.next_at <= p_now AND (e.lease_until IS NULL OR e.lease_until <= p_now)
-          -- A room hears of a case first by its Report: what was raised later waits its turn.
+          -- A room hears of a case first by its Report: what was raised later waits its turn, but
+          -- nothing waits behind what is only of use for the moment.
           AND NOT EXISTS (
               SELECT FROM envelope b WHERE b.dispatch_id = e.dispatch_id AND b.no < e.no
-                AND b.state IN ('waiting', 'sending') AND b.round = e.round)
+                AND b.state IN ('waiting', 'sending') AND b.round = e.round
+                AND b.purpose NOT IN ('contact', 'position'))
         ORDER BY e.next_at, e.no LIMIT p_limit
         FOR UPDATE OF a, e SKIP LOCKED) AS c;
     IF v_ids IS NULL THEN
@@ -979,7 +995,7 @@ BEGIN
     SELECT DISTINCT ON (e.dispatch_id) e.alert_id, e.dispatch_id, 'received',
            p_now + (a.plan ->> 'received')::float8 * interval '1 second'
     FROM envelope e JOIN alert a ON a.id = e.alert_id
-    WHERE e.id = ANY (v_ids) AND e.purpose <> 'contact' AND a.status = 'police'
+    WHERE e.id = ANY (v_ids) AND e.purpose NOT IN ('contact', 'position') AND a.status = 'police'
     ON CONFLICT (alert_id, dispatch_id, name) DO NOTHING;
 
     RETURN QUERY
@@ -1065,3 +1081,32 @@ BEGIN
     PERFORM pg_notify('tgd', 'alert');
     PERFORM pg_notify('tgd', 'downlink');
 END $$;
+
+-- ── How long what is sealed is kept ─────────────────────────────────────────────────
+
+-- Arrêté du 22 avril 2015: positions are erased 3 days after their recording, up to 8 on the
+-- prosecutor's authorisation, unless they are kept for a criminal case.
+CREATE TABLE retention (
+    alert_id       uuid PRIMARY KEY REFERENCES alert,
+    asked_at       timestamptz,             -- "hold?", at the closing
+    asked_again_at timestamptz,             -- and 24 hours before the erasure
+    answered_at    timestamptz,
+    answered_by    text,
+    hold           boolean,
+    reference      text,                    -- the criminal case's
+    eight_days_at  timestamptz,
+    eight_days_by  text,                    -- the magistrate who authorised it
+    CHECK ((answered_at IS NULL) = (answered_by IS NULL) AND (answered_at IS NULL) = (hold IS NULL)),
+    CHECK (hold IS NOT TRUE OR reference IS NOT NULL),
+    CHECK ((eight_days_at IS NULL) = (eight_days_by IS NULL))
+);
+CREATE INDEX retention_unanswered ON retention (asked_at) WHERE answered_at IS NULL;
+GRANT SELECT, INSERT, UPDATE ON retention TO tgd_app;
+
+-- References to keys that nothing needs any more, until the key store has erased them: a crash in
+-- between must not leave one behind that an old backup could still be opened with.
+CREATE TABLE dead_key (
+    key     bytea PRIMARY KEY,
+    dead_at timestamptz NOT NULL
+);
+GRANT SELECT, INSERT, DELETE ON dead_key TO tgd_app;

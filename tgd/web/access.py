@@ -22,6 +22,10 @@ CSRF = "X-CSRF-Token"
 OPERATORS = frozenset({"operator", "supervisor"})
 """Supervisors may do all that operators may."""
 READERS = OPERATORS | {"auditor", "prosecutor"}
+PROSECUTORS = frozenset({"prosecutor"})
+"""Each of his own tribunal."""
+KEEPERS = PROSECUTORS | {"supervisor"}
+"""A supervisor enters what a magistrate has authorised by telephone or on paper."""
 PHONES = frozenset({"phone"})
 PEOPLE = frozenset(accounts.PERSON_ROLES)
 

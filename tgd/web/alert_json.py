@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from tgd.platform import whereabouts
+from tgd.geo.locate import Estimate, Judged
+from tgd.platform.whereabouts import Whereabouts
 
 Row = Mapping[str, Any]
 
@@ -17,18 +18,18 @@ _OUR_OWN = "further_press"  # spaces our Updates; nobody waits for it
 _PRESS = ("id", "pressed_at", "received_at", "age_s", "path", "doubts", "batt")
 
 
-def alert(row: Row, now: datetime) -> dict[str, Any]:
+def alert(row: Row, whereabouts: Whereabouts, now: datetime) -> dict[str, Any]:
     """Return one alert out of a row of ``store.alerts.page``."""
     own = row["alert"]
     presses = [_press(press) for press in row["presses"]]
-    position = _position(row["positions"], now)
+    found = position(whereabouts.estimate(row["positions"], now))
     return {
         **_identity(own),
         **_progress(own),
         "beneficiary": row["beneficiary"],
         "presses": presses,
-        "position": position,
-        "doubts": _doubts(own, presses, position),
+        "position": found,
+        "doubts": _doubts(own, presses, found),
         "deadlines": [_deadline(d) for d in row["deadlines"] if d["name"] != _OUR_OWN],
         "dispatches": [_dispatch(dispatch) for dispatch in row["dispatches"]],
         "tasks": [_task(task) for task in row["tasks"]],
@@ -109,8 +110,8 @@ def _press(values: Iterable[Any]) -> dict[str, Any]:
     }
 
 
-def _position(rows: Iterable[Row], now: datetime) -> dict[str, Any] | None:
-    found = whereabouts.estimate(list(rows), now)
+def position(found: Estimate | None) -> dict[str, Any] | None:
+    """Return an estimate: WGS 84 degrees, metres, seconds, km/h, degrees from north."""
     if found is None:
         return None
     return {
@@ -120,15 +121,30 @@ def _position(rows: Iterable[Row], now: datetime) -> dict[str, Any] | None:
         "fixed_at": stamp(found.fixed_at),
         "age_s": round(found.age_s, 3),
         "method": found.method,
+        "speed_kmh": None if found.speed_kmh is None else round(found.speed_kmh, 1),
+        "heading_deg": None if found.heading_deg is None else round(found.heading_deg),
         "doubts": list(found.doubts),
     }
 
 
-def _doubts(own: Row, presses: list[dict[str, Any]], position: dict[str, Any] | None) -> list[str]:
+def fix(one: Judged) -> dict[str, Any]:
+    """Return one of the fixes behind an estimate, with what is thought of it."""
+    return {
+        "lat": one.lat,
+        "lon": one.lon,
+        "r95_m": round(one.r95_m, 1),
+        "fixed_at": stamp(one.fixed_at),
+        "age_s": round(one.age_s, 3),
+        "method": one.method,
+        "doubts": list(one.doubts),
+    }
+
+
+def _doubts(own: Row, presses: list[dict[str, Any]], place: dict[str, Any] | None) -> list[str]:
     """Return every doubt once. A press without a position is no doubt once there is one."""
     found = [doubt for press in presses for doubt in press["doubts"]]
-    if position is not None:
-        found = [doubt for doubt in found if doubt != "location_absent"] + position["doubts"]
+    if place is not None:
+        found = [doubt for doubt in found if doubt != "location_absent"] + place["doubts"]
     elif own["located"]:
         found.append("location_absent")
     if own["contact_lost_at"] is not None:

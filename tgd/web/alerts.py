@@ -34,6 +34,7 @@ class Alerts:
         self._database = context.database
         self._clock = context.clock
         self._triage = context.triage
+        self._whereabouts = context.whereabouts
 
     async def list(self, request: web.Request) -> web.Response:
         """Answer alerts, newest first, in pages."""
@@ -49,7 +50,7 @@ class Alerts:
         now = self._clock.now()
         items = []
         for row in rows[:limit]:
-            items.append(alert_json.alert(row, now))
+            items.append(alert_json.alert(row, self._whereabouts, now))
             await asyncio.sleep(0)  # a long list must not keep a press waiting
         return answer(
             {
@@ -111,7 +112,7 @@ class Alerts:
         """End an alert that the police have."""
         alert_id = reading.alert_id(request)
         fields = await reading.fields(request)
-        outcome, note = fields.text("outcome", reading.WORD_MAX), fields.optional("note")
+        outcome, note = fields.word("outcome"), fields.optional("note")
         await self._triage.close(alert_id, request[CALLER].name, outcome, note)
         return await self._shown(alert_id)
 
@@ -120,7 +121,7 @@ class Alerts:
         alert_id = reading.alert_id(request)
         fields = await reading.fields(request)
         names = ("room", "call_taker", "reference")
-        told = [fields.text(name, reading.WORD_MAX) for name in names]
+        told = [fields.word(name) for name in names]
         await self._triage.voice_handoff(alert_id, request[CALLER].name, *told)
         return await self._shown(alert_id)
 
@@ -145,7 +146,7 @@ class Alerts:
             row = await alerts.one(connection, alert_id)
         if row is None:
             raise NotFound("alert")
-        return answer(alert_json.alert(row, self._clock.now()), status, headers)
+        return answer(alert_json.alert(row, self._whereabouts, self._clock.now()), status, headers)
 
 
 def answer(

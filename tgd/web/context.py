@@ -10,8 +10,12 @@ from tgd.clock import Clock
 from tgd.config import Config
 from tgd.devices.ingest import Ingest
 from tgd.metrics import Metrics
+from tgd.platform.address import Addresses
+from tgd.platform.competence import Competence
+from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.triage import Triage
+from tgd.platform.whereabouts import Whereabouts
 from tgd.store.db import Database
 from tgd.web.stream import Hub
 
@@ -28,6 +32,10 @@ class Context:
     clock: Clock
     triage: Triage
     inbound: Inbound
+    forget: Forget
+    whereabouts: Whereabouts
+    competence: Competence
+    addresses: Addresses
     ingest: Ingest
     hub: Hub
     metrics: Metrics

@@ -14,6 +14,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tgd.errors import Invalid, NotFound
+from tgd.geo.words import without_coordinates
 from tgd.web.errors import Problem, too_large
 
 BODY_MAX = 64 * 1024
@@ -49,6 +50,17 @@ class Fields:
             raise Invalid(name, f"must be at most {longest} characters long")
         if "\x00" in value:
             raise Invalid(name, "must not contain the character NUL")
+        return value
+
+    def word(self, name: str) -> str:
+        """Return a short text that is kept in clear: without coordinates."""
+        return without_coordinates(self.text(name, WORD_MAX))
+
+    def boolean(self, name: str) -> bool:
+        """Return true or false."""
+        value = self._values.get(name)
+        if not isinstance(value, bool):
+            raise Invalid(name, "must be true or false")
         return value
 
     def choice(self, name: str, *known: str) -> str:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from tgd.web.access import OPERATORS, PEOPLE, PHONES, READERS, Access
+from tgd.web.access import KEEPERS, OPERATORS, PEOPLE, PHONES, PROSECUTORS, READERS, Access
 from tgd.web.alerts import Alerts
 from tgd.web.cisu import Cisu
 from tgd.web.context import Context
@@ -19,6 +19,7 @@ from tgd.web.login import Login
 from tgd.web.pages import Pages, guard_browsers
 from tgd.web.presses import Presses
 from tgd.web.stream import Stream
+from tgd.web.where import Where
 
 API = "/api/v1"
 OPEN: frozenset[str] = frozenset()
@@ -36,6 +37,7 @@ class Route(NamedTuple):
 def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     """Return the whole table, unguarded."""
     alerts, pages, health = Alerts(context), Pages(), Health(context)
+    where = Where(context)
     stream = Stream(context.hub, access, context.clock, context.metrics)
     one = f"{API}/alerts/{{id}}"
 
@@ -56,6 +58,13 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     yield Route("POST", f"{one}/close", OPERATORS, alerts.close)
     yield Route("POST", f"{one}/voice-handoff", OPERATORS, alerts.voice_handoff)
     yield Route("GET", f"{one}/journal", READERS, alerts.journal)
+    yield Route("GET", f"{one}/whereabouts", OPERATORS, where.get)
+    yield Route("POST", f"{one}/follow", OPERATORS, where.follow)
+    yield Route("POST", f"{one}/withdraw-location", OPERATORS, where.withdraw)
+    yield Route("GET", f"{one}/retention", KEEPERS, where.terms)
+    yield Route("POST", f"{one}/hold", PROSECUTORS, where.hold)
+    yield Route("POST", f"{one}/eight-days", KEEPERS, where.eight_days)
+    yield Route("GET", f"{API}/holds", KEEPERS, where.questions)
     yield Route("GET", f"{API}/stream", OPERATORS, stream.listen)
 
     yield Route("GET", f"{API}/openapi.json", OPEN, health.openapi)

@@ -72,12 +72,15 @@ def write(
 
 
 def _reason(
-    alert: Mapping[str, Any], purpose: Literal["report", "press", "verdict", "contact"]
+    alert: Mapping[str, Any],
+    purpose: Literal["report", "press", "verdict", "contact", "position"],
 ) -> str:
     if purpose == "press":
         return "nouvel appui sur le téléphone : à consulter de nouveau"
     if purpose == "contact":
         return "contact perdu avec le téléphone"
+    if purpose == "position":
+        return "position nouvelle du téléphone"
     if purpose == "verdict":
         if alert["verdict"] == "forwarded":
             return WHY.get(alert["reason"], WHY["coercion"])
@@ -113,5 +116,7 @@ def _place(estimate: Estimate | None) -> cisu_case.Place | None:
         fixed_at=estimate.fixed_at,
         age_s=estimate.age_s,
         method=estimate.method,
+        speed_kmh=estimate.speed_kmh,
+        heading_deg=estimate.heading_deg,
         doubts=estimate.doubts,
     )

@@ -11,6 +11,8 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
+from tgd.devices.live import end_alert
+
 Status = Literal["ringing", "answered", "police", "closed"]
 OPEN: tuple[Status, ...] = ("ringing", "answered", "police")
 CLOSING_VERDICTS = ("no_danger", "test", "accidental")
@@ -74,7 +76,7 @@ class Envelope:
 
     id: UUID
     dispatch_id: UUID
-    purpose: Literal["report", "press", "verdict", "contact"]
+    purpose: Literal["report", "press", "verdict", "contact", "position"]
     round: int
     line: int
     created_at: datetime
@@ -148,6 +150,7 @@ class Alert:
     coerced: bool = False
     told_rooms_at: datetime | None = None
     contact_lost_at: datetime | None = None
+    followed_until: datetime | None = None
     outcome: str | None = None
     closed_at: datetime | None = None
     closed_by: str | None = None
@@ -234,4 +237,5 @@ class Alert:
             if task.done_at is None:
                 task.done_at, task.done_by = now, actor
         self.tell_phone("closed", now)
+        self.phone_messages.append(end_alert(str(self.id), now))
         self.record(now, actor, "closed", verdict=self.verdict, outcome=self.outcome)

@@ -15,13 +15,14 @@ from tgd.platform.domain.alert import SYSTEM, Alert, Deadline, Dispatch, Plan, T
 from tgd.platform.domain.decision import REASONS, forward
 from tgd.platform.domain.dispatch import (
     CLOSING_AGAIN_S,
-    Room,
     call_again,
     inform_rooms,
     repeat,
     tell_further_press,
     unreceived,
 )
+from tgd.platform.domain.following import ask_phone
+from tgd.platform.domain.routing import Room
 
 GRACE_S = 20.0
 """After an interruption of ours, overdue operators' deadlines ring this long before they fire."""
@@ -99,6 +100,7 @@ def _closing(alert: Alert, now: datetime, _rooms: Sequence[Room]) -> None:
 def _contact(alert: Alert, now: datetime, _rooms: Sequence[Room]) -> None:
     alert.contact_lost_at = now
     alert.record(now, SYSTEM, "contact_lost")
+    ask_phone(alert, now)
     if alert.with_police:
         inform_rooms(alert, "contact", now)
 

@@ -11,7 +11,8 @@ from datetime import datetime
 
 from tgd.errors import Refused
 from tgd.platform.domain.alert import CLOSING_VERDICTS, SYSTEM, Alert
-from tgd.platform.domain.dispatch import Room, inform_rooms, tell_rooms
+from tgd.platform.domain.dispatch import inform_rooms, tell_rooms
+from tgd.platform.domain.routing import Room
 
 EXTENSION_S = 60.0
 REASONS = {
@@ -43,7 +44,7 @@ def hear(
     supervisor: bool = False,
 ) -> None:
     """Record whose voice was heard; nobody twice (after the one call-back) forwards at once."""
-    _must_hold(alert, operator, now, supervisor=supervisor)
+    must_hold(alert, operator, now, supervisor=supervisor)
     alert.voice, alert.voice_at = heard, now
     alert.record(now, operator, "voice", heard=heard)
     if heard == "nobody":
@@ -62,7 +63,7 @@ def extend(alert: Alert, operator: str, now: datetime, *, supervisor: bool = Fal
     doubt = alert.running("doubt")
     if doubt is None:
         raise Refused("nothing_to_extend", "no decision is waited for")
-    _must_hold(alert, operator, now, supervisor=supervisor)
+    must_hold(alert, operator, now, supervisor=supervisor)
     if alert.extended and alert.holder_heard_at is None:
         raise Refused("extended_already", "without the holder's voice, once only")
     alert.extended += 1
@@ -216,7 +217,7 @@ def _may_hold(alert: Alert, operator: str, *, supervisor: bool) -> None:
         raise Refused("answered_by_another", f"answered by {alert.answered_by}")
 
 
-def _must_hold(alert: Alert, operator: str, now: datetime, *, supervisor: bool) -> None:
+def must_hold(alert: Alert, operator: str, now: datetime, *, supervisor: bool) -> None:
     """Let the operator in charge act; an act on a ringing alert answers it."""
     _may_hold(alert, operator, supervisor=supervisor)
     if alert.answered_by is None:

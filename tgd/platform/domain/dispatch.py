@@ -8,13 +8,13 @@ first moment. Sending itself, leases and repetition are left to ``flow.sending``
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID, uuid4
 
 from tgd.errors import Refused
 from tgd.platform.domain.alert import CLOSING_VERDICTS, SYSTEM, Alert, Dispatch, Envelope, Task
+from tgd.platform.domain.routing import Room
 
 LADDER = (
     "pending",
@@ -34,8 +34,9 @@ ABOUT = ("dispatch", "further_press", "refused", "not_engaged", "verdict")
 """Why a room is to be called."""
 
 EXPIRES_AFTER = timedelta(hours=1)
-CONTACT_EXPIRES_AFTER = timedelta(minutes=5)
-"""What is only of use now goes out now or not at all."""
+PASSING = frozenset({"contact", "position"})
+"""What is only of use now goes out now or not at all: it has no deadline, nothing waits for it."""
+PASSING_EXPIRES_AFTER = timedelta(minutes=5)
 UPDATE_EVERY_S = 30.0
 """A room is told of further presses at most this often."""
 LONGEST_PAUSE_S = 15.0
@@ -44,34 +45,29 @@ CLOSING_AGAIN_S = 300.0
 _RANK = {state: rank for rank, state in enumerate(LADDER)}
 
 
-@dataclass(frozen=True, slots=True)
-class Room:
-    """A control room as far as a dispatch needs it; ``lines`` are its electronic ones, in order."""
-
-    id: str
-    name: str
-    phone: str | None
-    lines: tuple[int, ...]
-    is_default: bool
-
-
 def tell_rooms(alert: Alert, rooms: Sequence[Room], now: datetime) -> None:
     """Dispatch the alert to these rooms, the first being the lead; to a person if none."""
     if not rooms:
         dispatch = Dispatch(uuid4(), None, None, lead=True, state="pending", dispatched_at=now)
         _begin(alert, dispatch, now, number=None, red=True)
     for rank, room in enumerate(rooms):
-        line = room.lines[0] if room.lines else 0
-        dispatch = Dispatch(uuid4(), room.id, line, rank == 0, "pending", now)
-        _begin(alert, dispatch, now, number=room.phone, red=not room.lines)
-        if room.lines:
-            _post(alert, dispatch, "report", now)
+        _tell(alert, room, now, lead=rank == 0)
 
 
-def inform_rooms(alert: Alert, purpose: Literal["verdict", "contact"], now: datetime) -> None:
+def tell_also(alert: Alert, rooms: Sequence[Room], now: datetime) -> None:
+    """Dispatch the alert to further rooms; the first one goes on leading."""
+    for room in rooms:
+        _tell(alert, room, now, lead=False)
+
+
+def inform_rooms(
+    alert: Alert, purpose: Literal["verdict", "contact", "position"], now: datetime
+) -> None:
     """Send every room told an Update; a verdict is a voice task as well."""
     for dispatch in alert.dispatches:
         if _has_envelopes(alert, dispatch):
+            if purpose in PASSING:
+                _supersede(alert, dispatch)
             _post(alert, dispatch, purpose, now)
         if purpose == "verdict":
             _call(alert, dispatch, "verdict", now, red=dispatch.room_id is None)
@@ -155,7 +151,7 @@ def room_refused(
         # The first repetition goes at once; a room that refuses everything is not flooded.
         pause = min(LONGEST_PAUSE_S, 2.0 ** min(dispatch.round - 2, 10) - 1)
         _post(alert, dispatch, envelope.purpose, now, pause_s=pause)
-    elif envelope.purpose != "contact":  # by then it would be old news
+    elif envelope.purpose not in PASSING:  # by then it would be old news
         _post(alert, dispatch, envelope.purpose, now, pause_s=LONGEST_PAUSE_S)
 
 
@@ -197,7 +193,7 @@ def repeat(alert: Alert, dispatch: Dispatch, now: datetime, *, all_purposes: boo
         if envelope.dispatch_id != dispatch.id or envelope.state in {"refused", "expired"}:
             continue
         ours = envelope.round == dispatch.round and envelope.purpose in {"report", "press"}
-        unconfirmed = envelope.state in {"waiting", "delivered"} and envelope.purpose != "contact"
+        unconfirmed = envelope.state in {"waiting", "delivered"} and envelope.purpose not in PASSING
         if not (unconfirmed if all_purposes else ours):
             continue
         if envelope.expires_at <= now:
@@ -229,15 +225,47 @@ def call_again(alert: Alert, dispatch: Dispatch, about: str, now: datetime) -> N
     _call(alert, dispatch, about, now, red=True)
 
 
+def _tell(alert: Alert, room: Room, now: datetime, *, lead: bool) -> None:
+    line = room.lines[0] if room.lines else 0
+    dispatch = Dispatch(uuid4(), room.id, line, lead, "pending", now)
+    _begin(alert, dispatch, now, number=room.phone, red=not room.lines, room=room)
+    if room.lines:
+        _post(alert, dispatch, "report", now)
+
+
 def _begin(
-    alert: Alert, dispatch: Dispatch, now: datetime, *, number: str | None, red: bool
+    alert: Alert,
+    dispatch: Dispatch,
+    now: datetime,
+    *,
+    number: str | None,
+    red: bool,
+    room: Room | None = None,
 ) -> None:
     alert.dispatches.append(dispatch)
     alert.run("acknowledged", now, alert.plan.acknowledged, dispatch.id)
     task = Task(uuid4(), dispatch.id, "dispatch", dispatch.room_id, number, red, now)
     alert.raise_task(task)
-    by = alert.verdict_by or SYSTEM
-    alert.record(now, by, "dispatched", room=dispatch.room_id, dispatch=str(dispatch.id))
+    alert.record(
+        now,
+        alert.verdict_by or SYSTEM,
+        "dispatched",
+        room=dispatch.room_id,
+        dispatch=str(dispatch.id),
+        share=None if room is None or room.share is None else round(room.share, 3),
+        why="no_room" if room is None else room.why,
+    )
+
+
+def _supersede(alert: Alert, dispatch: Dispatch) -> None:
+    """Drop what was only of use for the moment and has not gone out: its moment has passed."""
+    for envelope in alert.envelopes:
+        if (
+            envelope.dispatch_id == dispatch.id
+            and envelope.state == "waiting"
+            and envelope.purpose in PASSING
+        ):
+            envelope.state = "expired"
 
 
 def _void(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
@@ -258,7 +286,7 @@ def _void(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
 def _post(
     alert: Alert,
     dispatch: Dispatch,
-    purpose: Literal["report", "press", "verdict", "contact"],
+    purpose: Literal["report", "press", "verdict", "contact", "position"],
     now: datetime,
     *,
     pause_s: float = 0.0,
@@ -270,7 +298,7 @@ def _post(
         round=dispatch.round,
         line=dispatch.line or 0,
         created_at=now,
-        expires_at=now + (CONTACT_EXPIRES_AFTER if purpose == "contact" else EXPIRES_AFTER),
+        expires_at=now + (PASSING_EXPIRES_AFTER if purpose in PASSING else EXPIRES_AFTER),
         next_at=now + timedelta(seconds=pause_s),
     )
     alert.envelopes.append(envelope)
@@ -296,7 +324,7 @@ def _awaits_receipt(alert: Alert, dispatch: Dispatch) -> bool:
     return any(
         e.dispatch_id == dispatch.id
         and e.state in {"waiting", "sending", "delivered"}
-        and e.purpose != "contact"
+        and e.purpose not in PASSING
         for e in alert.envelopes
     )
 

@@ -18,6 +18,7 @@ from tgd.devices import salvage
 from tgd.devices.ingest import Outcome
 from tgd.devices.messages import Press
 from tgd.errors import Rejected, Temporary
+from tgd.geo.sealed import seal_fix
 from tgd.metrics import Metrics
 from tgd.platform.domain.alert import Plan
 from tgd.platform.holding import as_text
@@ -71,7 +72,9 @@ class Intake:
         except REFUSED as error:
             raise Rejected(type(error).__name__) from error
         self._report(taken)
-        return [Outcome(one.fresh, one.alert_id, one.opened, one.listen) for one in taken]
+        return [
+            Outcome(one.fresh, one.alert_id, one.opened, one.listen, one.located) for one in taken
+        ]
 
     async def _commit(
         self, connection: Connection, rows: list[presses.PressRow], now: datetime
@@ -94,10 +97,7 @@ class Intake:
         fix = press.fix
         located: tuple[Any, ...] = ()
         if fix is not None:
-            located = (
-                *(fix.lat, fix.lon, fix.acc, fix.confidence, fix.method, fix.alt, fix.vac),
-                *(fix.vel, fix.cog, press.fixed_at, ""),
-            )
+            located = (seal_fix(fix, key), press.fixed_at, "")
         return presses.PressRow(
             press.device,
             press.reply_to,

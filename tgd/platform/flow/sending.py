@@ -19,8 +19,8 @@ from tgd.clock import Clock
 from tgd.errors import Invalid, Rejected, Temporary
 from tgd.metrics import Metrics
 from tgd.platform.channels import Channel, script
-from tgd.platform.whereabouts import estimate
-from tgd.seal import SealBroken, Sealer
+from tgd.platform.whereabouts import Whereabouts
+from tgd.seal import DataKey, SealBroken, Sealer
 from tgd.store import outbox
 from tgd.store.db import OUTAGE, Connection, Database
 
@@ -49,6 +49,7 @@ class Sending:
         self._database = database
         self._clock = clock
         self._sealer = sealer
+        self._whereabouts = Whereabouts(sealer)
         self._metrics = metrics
         self._channel = channel
         self._sender = sender
@@ -127,13 +128,13 @@ class Sending:
         kept: list[tuple[UUID, bytes]] = []
         for row in claimed:
             try:
-                key = self._sealer.unwrap(row["held"]["key"])
-                if row["content"] is not None:
-                    bodies.append(key.open(row["content"], ABOUT))
-                    continue
-                best = estimate(row["positions"], now)
-                body = script.write(row, best, self._sender, now)
-                kept.append((row["envelope_id"], key.seal(body, ABOUT)))
+                key = self._key(row)
+                body = self._kept(row, key)
+                if body is None:
+                    best = self._whereabouts.estimate(row["positions"] or [], now)
+                    body = script.write(row, best, self._sender, now)
+                    if key is not None:
+                        kept.append((row["envelope_id"], key.seal(body, ABOUT)))
                 bodies.append(body)
             except Exception as failure:  # noqa: BLE001  one bad row must not keep the others from theirs
                 if row["attempts"] <= 1:
@@ -142,6 +143,28 @@ class Sending:
         if kept:
             await outbox.keep_contents(transaction, kept)
         return bodies
+
+    def _key(self, row: Mapping[str, Any]) -> DataKey | None:
+        """Return the alert's key; without it (erased, or away) a message is written anew each time.
+
+        Never a reason not to send: a repetition may then differ, under the same distributionID.
+        """
+        wrapped = row["held"]["key"]
+        try:
+            return None if wrapped is None else self._sealer.unwrap(wrapped)
+        except SealBroken:
+            _log.error("an alert's key is not there: its messages cannot be kept")
+            return None
+
+    def _kept(self, row: Mapping[str, Any], key: DataKey | None) -> bytes | None:
+        """Return what was sent before under this id; None where it is new, or does not open."""
+        if key is None or row["content"] is None:
+            return None
+        try:
+            return key.open(row["content"], ABOUT)
+        except SealBroken:
+            _log.error("what was sent before does not open: it is written anew")
+            return None
 
     async def _send(self, row: Mapping[str, Any], body: bytes) -> None:
         """Send one message; whatever comes of it is handed to the record."""

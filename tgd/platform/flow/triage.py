@@ -12,12 +12,14 @@ from uuid import UUID
 from tgd.clock import Clock
 from tgd.config import Deadlines
 from tgd.errors import Invalid, NotFound, Refused
+from tgd.geo.sealed import open_fix, seal_fix
 from tgd.metrics import Metrics
-from tgd.platform.competence import competent_rooms
-from tgd.platform.domain import deadlines, decision, dispatch
+from tgd.platform.competence import Competence
+from tgd.platform.domain import deadlines, decision, dispatch, following
 from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS, Alert
+from tgd.platform.domain.routing import Room
 from tgd.platform.holding import frozen, held_in, holding, measure
-from tgd.seal import Sealer
+from tgd.seal import DataKey, SealBroken, Sealer
 from tgd.store import alerts
 from tgd.store.db import Connection, Database, again
 
@@ -37,10 +39,12 @@ class Triage:
         sealer: Sealer,
         metrics: Metrics,
         limits: Deadlines,
+        competence: Competence,
         *,
         forward_unverified: bool,
     ) -> None:
         self._database = database
+        self._competence = competence
         self._clock = clock
         self._sealer = sealer
         self._metrics = metrics
@@ -60,10 +64,10 @@ class Triage:
         if heard not in VOICES:
             raise Invalid("with", f"must be one of {', '.join(VOICES)}")
         async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
-            told = await competent_rooms(transaction)
-            decision.hear(
-                _one(held), operator, heard, self._clock.now(), told, supervisor=supervisor
-            )
+            alert, now = _one(held), self._clock.now()
+            # Only nobody, a second time, sends anything to anybody.
+            told = await self._rooms(transaction, alert) if heard == "nobody" else []
+            decision.hear(alert, operator, heard, now, told, supervisor=supervisor)
 
     @again
     async def extend(
@@ -103,13 +107,14 @@ class Triage:
                 word_right = None  # sending the police must not fail on a word
                 if verdict in CLOSING_VERDICTS:
                     word_right = await self._word_right(transaction, alert, all_clear_word)
+                sends = verdict == "police" or word_right is False
                 decision.decide(
                     alert,
                     operator,
                     verdict,
                     seen,
                     self._clock.now(),
-                    await competent_rooms(transaction),
+                    await self._rooms(transaction, alert) if sends else [],
                     word_right=word_right,
                     supervisor=supervisor,
                 )
@@ -144,6 +149,37 @@ class Triage:
             now = self._clock.now()
             dispatch.handed_off(_one(held), operator, room, call_taker, reference, now)
 
+    @again
+    async def follow(
+        self, alert_id: UUID, operator: str, reason: str, *, supervisor: bool = False
+    ) -> None:
+        """Have the phone say where it is for two hours from now."""
+        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+            now = self._clock.now()
+            following.follow_on(_one(held), operator, now, supervisor=supervisor)
+            await self._keep_note(transaction, alert_id, operator, reason)
+
+    @again
+    async def withdraw_location(
+        self, alert_id: UUID, operator: str, reason: str, *, supervisor: bool = False
+    ) -> None:
+        """End the locating at the holder's own wish, which the operator has verified.
+
+        The register hears of it as well: her next alert is not located either.
+        """
+        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+            now = self._clock.now()
+            following.withdraw(_one(held), operator, now, supervisor=supervisor)
+            await alerts.withdraw_consent(transaction, alert_id, operator, now)
+            await self._keep_note(transaction, alert_id, operator, reason)
+
+    async def _rooms(self, transaction: Connection, alert: Alert) -> list[Room]:
+        """Return the rooms to tell; none are looked for where rooms were told already."""
+        if alert.with_police:
+            return []
+        found = await self._competence.rooms_for(transaction, [alert.id], self._clock.now())
+        return found[alert.id]
+
     async def _still_open(self, transaction: Connection, alert_id: UUID) -> tuple[UUID, bool]:
         """Return the alert itself while it is open, else the phone's other or a new one."""
         standing = await alerts.standing(transaction, alert_id)
@@ -153,15 +189,30 @@ class Triage:
         if status != "closed":
             return alert_id, False
         # One open alert per phone: whoever comes second finds the first one's.
-        key, plan = self._sealer.new_key().wrapped, frozen(self._plan)
+        key, plan = self._sealer.new_key(), frozen(self._plan)
         now = self._clock.now()
         while True:
-            opened = await alerts.open_follow_up(transaction, alert_id, now, key, plan)
+            opened = await alerts.open_follow_up(transaction, alert_id, now, key.wrapped, plan)
             if opened is not None:
+                await self._bring_positions(transaction, alert_id, opened, key)
                 return opened, True
             other = await alerts.open_for(transaction, device)
             if other is not None:  # else it was closed in between
                 return other, False
+
+    async def _bring_positions(
+        self, transaction: Connection, before: UUID, opened: UUID, key: DataKey
+    ) -> None:
+        """Seal what is still kept of where the phone was for its new alert as well."""
+        moved = []
+        for row in await alerts.positions(transaction, before):
+            try:
+                fix = open_fix(row["fix"], self._sealer.unwrap(row["key"]))
+            except SealBroken:
+                continue  # erased in this very moment, or its key is away: the alert goes on
+            moved.append((row["no"], seal_fix(fix, key)))
+        if moved:
+            await alerts.bring_positions(transaction, opened, key.wrapped, moved)
 
     async def _word_right(
         self, transaction: Connection, alert: Alert, given: str | None

@@ -15,10 +15,10 @@ from uuid import UUID
 
 from tgd.clock import STEP_S, Clock
 from tgd.metrics import Metrics
-from tgd.platform.competence import competent_rooms
+from tgd.platform.competence import Competence
 from tgd.platform.domain import deadlines
 from tgd.platform.domain.alert import SYSTEM, Alert
-from tgd.platform.domain.dispatch import Room
+from tgd.platform.domain.routing import Room
 from tgd.platform.holding import held_in, holding, measure
 from tgd.store import deadlines as rows
 from tgd.store.alerts import open_by_status
@@ -36,10 +36,13 @@ _log = logging.getLogger(__name__)
 class Watch:
     """Fires deadlines and audits, for ever; ``heard`` shortens the wait."""
 
-    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, metrics: Metrics, competence: Competence
+    ) -> None:
         self._database = database
         self._clock = clock
         self._metrics = metrics
+        self._competence = competence
         self._looked_at: datetime | None = None
         self._told: set[UUID] = set()
         self.heard = asyncio.Event()
@@ -96,10 +99,11 @@ class Watch:
         return len(due) == BATCH
 
     async def _act(self, transaction: Connection, due: list[UUID], now: datetime) -> list[Alert]:
-        told = await competent_rooms(transaction)
         async with held_in(transaction, due) as held:
+            sends = [alert.id for alert in held if _may_send(alert, now)]
+            told = await self._competence.rooms_for(transaction, sends, now)
             for alert in held:
-                _pass(alert, now, told)
+                _pass(alert, now, told.get(alert.id, []))
         return held
 
     async def _fire_for(self, due: list[UUID], now: datetime) -> None:
@@ -215,6 +219,14 @@ class Auditor:
         if stepped and not self._stepped:
             _log.error("the wall clock has stepped by %.1f s: deadlines keep to ours", step)
         self._stepped = stepped
+
+
+def _may_send(alert: Alert, now: datetime) -> bool:
+    """Say whether a deadline that has passed may send the police, or ask a person to."""
+    return not alert.with_police and any(
+        deadline.due_at <= now and deadline.name in deadlines.OPERATORS
+        for deadline in alert.deadlines
+    )
 
 
 def _pass(alert: Alert, now: datetime, told: list[Room]) -> None:

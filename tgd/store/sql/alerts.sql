@@ -16,27 +16,45 @@ SELECT id FROM alert WHERE device = $1 AND status <> 'closed'
 
 -- name: open_follow_up
 -- An alert that an operator opens by sending the police on one that is closed; none where the
--- phone has an open one, which a press or another operator may be opening at this moment. What is
--- still kept of where the phone was comes along, with its age.
+-- phone has an open one, which a press or another operator may be opening at this moment.
 WITH opened AS (
 INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen, plan, key,
-                   follows, opened_at, first_tst, pressed_at, last_press_id, last_press_at, presses)
+                   follows, opened_at, forget_at, first_tst, pressed_at, last_press_id, last_press_at, presses)
 SELECT next_case_id($2::timestamptz), device, reply_to, known, assignment_id, consent, located, listen, $4::jsonb, $3,
-       id, $2::timestamptz, first_tst, pressed_at, last_press_id, last_press_at, 0
+       id, $2::timestamptz,
+       -- What is still kept of where the phone was comes along, with its age and its term.
+       least($2::timestamptz, (SELECT min(p.received_at) FROM position p WHERE p.alert_id = $1))
+           + interval '3 days',
+       first_tst, pressed_at, last_press_id, last_press_at, 0
 FROM alert WHERE id = $1
 ON CONFLICT (device) WHERE status <> 'closed' DO NOTHING
-RETURNING id, located
-), placed AS (
-    INSERT INTO position (alert_id, press_no, lat, lon, acc, confidence, method, alt, vac, vel, cog,
-                          fixed_at, received_at, doubts)
-    SELECT o.id, p.press_no, p.lat, p.lon, p.acc, p.confidence, p.method, p.alt, p.vac, p.vel, p.cog,
-           p.fixed_at, p.received_at, p.doubts
-    FROM opened o, position p WHERE o.located AND p.alert_id = $1 ORDER BY p.no
+RETURNING id
 ), timed AS (
     INSERT INTO deadline (alert_id, name, due_at)
     SELECT o.id, 'contact', $2::timestamptz + ($4::jsonb ->> 'contact')::float8 * interval '1 second' FROM opened o
 )
 SELECT id FROM opened
+
+-- name: positions
+-- All that is kept of an alert's positions.
+SELECT no, fix, key, fixed_at, received_at, doubts FROM position WHERE alert_id = $1 ORDER BY no
+
+-- name: bring_positions
+-- Positions of an earlier alert, sealed anew for the one that follows it.
+INSERT INTO position (alert_id, press_no, fix, key, fixed_at, received_at, doubts)
+SELECT a.id, p.press_no, m.fix, $2, p.fixed_at, p.received_at, p.doubts
+FROM unnest($3::bigint[], $4::bytea[]) AS m (no, fix)
+JOIN position p ON p.no = m.no JOIN alert a ON a.id = $1 AND a.located
+ORDER BY p.no
+
+-- name: withdraw_consent
+-- She is not to be located any more: the latest consent speaks.
+INSERT INTO consent (assignment_id, kind, given, at, recorded_by)
+SELECT a.assignment_id, 'location', false, $3::timestamptz, $2
+FROM alert a
+WHERE a.id = $1 AND a.assignment_id IS NOT NULL AND coalesce((
+    SELECT c.given FROM consent c WHERE c.assignment_id = a.assignment_id AND c.kind = 'location'
+    ORDER BY c.no DESC LIMIT 1), false)
 
 -- name: key_of
 -- The wrapped data key under which an alert's messages and notes are sealed.

@@ -1,7 +1,7 @@
 -- name: take
 -- Keep a batch of presses and open or join their alerts; the function tells what became of each.
 SELECT * FROM take_presses($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18,
-                           $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)
+                           $19, $20, $21, $22, $23::bytea[], $24::timestamptz[], $25)
 
 -- name: take_one
 -- The ordinary press, alone: a phone of the register, an id not seen before, no open alert. It is
@@ -26,12 +26,12 @@ WITH held AS MATERIALIZED (
     SELECT nextval('case_number')::text AS n FROM kept
 ), opened AS (
     INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen, plan, key,
-                       follows, opened_at, first_tst, pressed_at, last_press_id, last_press_at)
+                       follows, opened_at, forget_at, first_tst, pressed_at, last_press_id, last_press_at)
     SELECT to_char($1::timestamptz AT TIME ZONE 'Europe/Paris', 'YYYYMMDD-')
                || lpad(n.n, greatest(6, length(n.n)), '0'),
            $3, $4, true, h.assignment_id, h.consent, h.consent <> 'refused', h.listen, $22::text::jsonb, $21,
            (SELECT (array_agg(c.id ORDER BY c.opened_at DESC))[1] FROM alert c WHERE c.device = $3),
-           $1, $9, $10, $5, $11
+           $1, $1 + interval '3 days', $9, $10, $5, $11
     FROM held h, number n
     RETURNING id, listen, located
 ), linked AS (
@@ -41,17 +41,15 @@ WITH held AS MATERIALIZED (
     SELECT o.id, d.key, $1 + d.value::float8 * interval '1 second'
     FROM opened o, jsonb_each_text($22::text::jsonb -> 'opening') AS d
 ), placed AS (
-    INSERT INTO position (alert_id, press_no, lat, lon, acc, confidence, method, alt, vac, vel, cog,
-                          fixed_at, received_at, doubts)
-    SELECT o.id, k.no, $23, $24::float8, $25::float8, $26::float8, $27::text, $28::float8, $29::float8,
-           $30::float8, $31::float8, $32::timestamptz, $1, string_to_array($33::text, ',')
-    FROM kept k, opened o WHERE o.located AND $23::float8 IS NOT NULL
+    INSERT INTO position (alert_id, press_no, fix, key, fixed_at, received_at, doubts)
+    SELECT o.id, k.no, $23::bytea, $21, $24::timestamptz, $1, string_to_array($25::text, ',')
+    FROM kept k, opened o WHERE o.located AND $23::bytea IS NOT NULL
 ), noted AS (
     INSERT INTO journal (at, actor, alert_id, kind, details)
     SELECT $1, 'phone', o.id, 'press', jsonb_build_object('press', $5, 'opened', true, 'doubts', k.doubts)
     FROM kept k, opened o
 )
-SELECT true, o.id, true, o.listen, NULL::text FROM opened o, pg_notify('tgd', 'press') WHERE $2::int IS NOT NULL
+SELECT true, o.id, true, o.listen, o.located, NULL::text FROM opened o, pg_notify('tgd', 'press') WHERE $2::int IS NOT NULL
 
 -- name: unlinked
 -- Presses that got no alert within their two seconds.
@@ -72,10 +70,11 @@ WITH mine AS (
     WHERE p.no = $1 AND NOT EXISTS (SELECT FROM alert_press k WHERE k.press_no = p.no)
 ), opened AS (
     INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen, plan, key, rescued,
-                       opened_at, first_tst, pressed_at, last_press_id, last_press_at)
+                       opened_at, forget_at, first_tst, pressed_at, last_press_id, last_press_at)
     SELECT next_case_id($2::timestamptz), m.device, m.reply_to, EXISTS (SELECT FROM device d WHERE d.id = m.device),
            (SELECT s.id FROM assignment s WHERE s.device_id = m.device AND s.ended_at IS NULL),
-           'refused', false, 'mic_only', $3::text::jsonb, m.raw_key, true, $2::timestamptz, m.tst, m.pressed_at, m.id, m.received_at
+           'refused', false, 'mic_only', $3::text::jsonb, m.raw_key, true, $2::timestamptz,
+           $2::timestamptz + interval '3 days', m.tst, m.pressed_at, m.id, m.received_at
     FROM mine m
     ON CONFLICT (device) WHERE status <> 'closed'
         DO UPDATE SET last_press_id = excluded.last_press_id, last_press_at = excluded.last_press_at,
@@ -96,33 +95,29 @@ WITH mine AS (
 )
 SELECT id FROM opened
 
+-- name: standing
+-- The open alerts of these phones; at most one each.
+SELECT device, id FROM alert WHERE device = ANY ($1::text[]) AND status <> 'closed'
+
 -- name: add_positions
--- Keep positions for open, located alerts; tell which found no alert. Only fixes since the gesture,
--- by the phone's own clock or (it may have been set meanwhile) by ours; none two hours after the
--- last press. The alerts are locked first: where one is just being closed, its positions are left
--- out, and do not break the statement for everybody else's.
+-- Keep sealed positions for open, located alerts; tell which found theirs closed meanwhile. Only fixes since the gesture, by the phone's own clock or
+-- (it may have been set meanwhile) by ours; none two hours after the last press, unless it was
+-- extended. The alerts are locked first: where one is just being closed, its positions are left out,
+-- and do not break the statement for everybody else's.
 WITH standing AS MATERIALIZED (
-    SELECT * FROM alert WHERE device = ANY ($2::text[]) AND status <> 'closed' ORDER BY id FOR KEY SHARE
+    SELECT * FROM alert WHERE id = ANY ($2::uuid[]) AND status <> 'closed' ORDER BY id FOR KEY SHARE
 ), given AS (
-    SELECT * FROM unnest($2::text[], $3::float8[], $4::float8[], $5::float8[], $6::float8[], $7::float8[],
-                         $8::text[], $9::float8[], $10::float8[], $11::float8[], $12::float8[],
-                         $13::timestamptz[], $14::text[], $15::timestamptz[]) WITH ORDINALITY
-    AS g (device, tst, lat, lon, acc, confidence, method, alt, vac, vel, cog, received_at, doubts,
-          fixed_at, ord)
+    SELECT * FROM unnest($2::uuid[], $3::bytea[], $4::float8[], $5::bytea[], $6::timestamptz[], $7::text[],
+                         $8::timestamptz[]) WITH ORDINALITY
+    AS g (alert_id, key, tst, fix, received_at, doubts, fixed_at, ord)
 ), matched AS (
-    SELECT g.*, a.id AS alert_id, a.pressed_at,
-           a.located AND a.last_press_at > $1::timestamptz - interval '2 hours' AS wanted,
-           coalesce(g.tst - a.first_tst, -1) AS since_s,
-           (a.plan ->> 'contact')::float8 AS contact
-    FROM given g LEFT JOIN standing a ON a.device = g.device
-), word AS (
-    UPDATE deadline d SET due_at = $1::timestamptz + m.contact * interval '1 second'
-    FROM (SELECT DISTINCT alert_id, contact FROM matched WHERE alert_id IS NOT NULL) AS m
-    WHERE d.alert_id = m.alert_id AND d.name = 'contact' AND m.contact IS NOT NULL
+    SELECT g.*, a.id AS standing, a.pressed_at, coalesce(g.tst - a.first_tst, -1) AS since_s,
+           a.located AND $1::timestamptz
+               < greatest(a.last_press_at + interval '2 hours', a.followed_until) AS wanted
+    FROM given g LEFT JOIN standing a ON a.id = g.alert_id
 ), kept AS (
-    INSERT INTO position (alert_id, lat, lon, acc, confidence, method, alt, vac, vel, cog, fixed_at,
-                          received_at, doubts)
-    SELECT m.alert_id, m.lat, m.lon, m.acc, m.confidence, m.method, m.alt, m.vac, m.vel, m.cog,
+    INSERT INTO position (alert_id, fix, key, fixed_at, received_at, doubts)
+    SELECT m.alert_id, m.fix, m.key,
            least(m.received_at, CASE WHEN m.since_s < 0 THEN m.fixed_at
                ELSE m.pressed_at + least(m.since_s, 604800) * interval '1 second' END),
            m.received_at, string_to_array(m.doubts, ',')
@@ -131,9 +126,10 @@ WITH standing AS MATERIALIZED (
     ORDER BY m.ord
     RETURNING 1
 ), hint AS (
-    SELECT pg_notify('tgd', 'alert') WHERE EXISTS (SELECT FROM kept)
+    SELECT pg_notify('tgd', 'position') WHERE EXISTS (SELECT FROM kept)
 )
-SELECT m.ord::int AS ord FROM matched m LEFT JOIN hint ON true WHERE m.alert_id IS NULL ORDER BY m.ord
+SELECT m.ord::int AS ord FROM matched m WHERE m.standing IS NULL
+UNION ALL SELECT NULL FROM hint  -- which is only said where it is read
 
 -- name: word_from
 -- A word from these phones: the deadline contact begins anew, and lost contact is found again.

@@ -1,0 +1,106 @@
+"""Beside arrow 3: where the phone is now reaches the rooms that were told, while the alert is open.
+
+Promises: rooms are told of a new position when she has moved 50 m since they were last told, or
+every 30 s; a room into whose territory she is taken is told of the whole case; a message that is
+out of date is replaced by the next one instead of waiting before it. What rooms know is read from
+what they were sent (every message carries the position of its moment), so that a restart or a
+second server neither repeats nor misses anything. The console reads positions by itself.
+"""
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from tgd.clock import Clock
+from tgd.geo.locate import Estimate, Observed, best, metres
+from tgd.geo.position import Fix
+from tgd.metrics import Metrics
+from tgd.platform.competence import Competence
+from tgd.platform.domain.following import is_news, tell_position
+from tgd.platform.holding import holding
+from tgd.platform.whereabouts import Whereabouts
+from tgd.store import following as store
+from tgd.store.db import OUTAGE, REFUSED, Database, again
+
+EVERY = timedelta(seconds=1)
+BATCH = 200
+_log = logging.getLogger(__name__)
+
+
+class Following:
+    """Tells rooms of new positions, for ever; ``heard`` shortens the wait."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: Metrics,
+        whereabouts: Whereabouts,
+        competence: Competence,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._whereabouts = whereabouts
+        self._competence = competence
+        self.heard = asyncio.Event()
+
+    async def run(self) -> None:
+        """Look whenever a position was kept, and every second."""
+        while True:
+            await self._clock.wait(self.heard, self._clock.now() + EVERY)
+            self.heard.clear()
+            try:
+                await self.look()
+            except OUTAGE as error:
+                _log.warning("live positions wait for the database: %s", type(error).__name__)
+                await asyncio.sleep(1)
+
+    async def look(self) -> int:
+        """Tell rooms of what is news to them; return how many alerts were."""
+        async with self._database.connection() as connection:
+            found = await store.moved(connection, BATCH)
+        told = 0
+        for one in found:
+            if self._is_news(one):
+                try:
+                    await self._tell(one["alert_id"])
+                except OUTAGE:
+                    raise
+                except REFUSED:
+                    # One alert must not keep the others' rooms from theirs.
+                    self._metrics.loop_errors["following"].inc()
+                    _log.exception("the rooms of alert %s cannot be told", one["alert_id"])
+                else:
+                    told += 1
+        return told
+
+    def _is_news(self, one: Any) -> bool:
+        now, told_at = self._clock.now(), one["told_at"]
+        observed = self._whereabouts.observed(one["positions"])
+        estimate = best(observed, now)
+        if estimate is None:
+            return False
+        before = _as_told(observed, told_at)
+        moved = None if before is None else _metres(before, estimate)
+        return is_news(waited_s=(now - told_at).total_seconds(), moved_m=moved)
+
+    @again
+    async def _tell(self, alert_id: UUID) -> None:
+        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+            now = self._clock.now()
+            for alert in held:
+                competent = await self._competence.rooms_for(transaction, [alert.id], now)
+                tell_position(alert, now, competent[alert.id])
+
+
+def _as_told(observed: Sequence[Observed], told_at: Any) -> Estimate | None:
+    """Return what the rooms know: the best estimate of when they were last told."""
+    return best([one for one in observed if one.received_at <= told_at], told_at)
+
+
+def _metres(a: Estimate, b: Estimate) -> float:
+    return metres(Fix(a.lat, a.lon), Fix(b.lat, b.lon))

@@ -1,0 +1,24 @@
+"""Which alerts' rooms know less of where she is than the platform does.
+
+Serves arrow 3, the flow ``following``.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from tgd.store.db import Connection, sql
+
+
+async def moved(connection: Connection, limit: int) -> list[Mapping[str, Any]]:
+    """Return alerts with the police that have positions newer than what rooms were sent.
+
+    Each with ``told_at``, when a message to its rooms was last written, and its latest positions.
+    """
+    return [dict(row) for row in await connection.fetch(sql("following", "moved"), limit)]
+
+
+async def picture(connection: Connection, alert_id: UUID, limit: int) -> Mapping[str, Any] | None:
+    """Return what is known of where one alert's phone is, sealed; None: no such alert."""
+    row = await connection.fetchrow(sql("following", "picture"), alert_id, limit)
+    return dict(row) if row else None

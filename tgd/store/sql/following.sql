@@ -1,0 +1,24 @@
+-- name: moved
+-- Alerts with the police whose phone was placed since its rooms were last sent anything, longest
+-- ago first.
+SELECT a.id AS alert_id, t.told_at,
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 40) AS positions
+FROM alert a
+JOIN LATERAL (SELECT max(e.created_at) AS told_at FROM envelope e WHERE e.alert_id = a.id) t
+    ON t.told_at IS NOT NULL
+WHERE a.status = 'police' AND a.located
+  AND EXISTS (SELECT FROM position p WHERE p.alert_id = a.id AND p.received_at > t.told_at)
+ORDER BY t.told_at LIMIT $1
+
+-- name: picture
+-- What the operator is shown of one alert's whereabouts: its latest positions, when live ones end,
+-- and whether the register says that she withdrew her consent meanwhile.
+SELECT s.beneficiary_id, a.status <> 'closed' AND a.located AS live,
+       greatest(a.last_press_at + interval '2 hours', a.followed_until) AS live_until,
+       a.located AND a.status <> 'closed' AND coalesce((
+           SELECT NOT c.given FROM consent c
+           WHERE c.assignment_id = a.assignment_id AND c.kind = 'location' ORDER BY c.no DESC LIMIT 1), false)
+           AS withdrawn,
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT $2) AS positions
+FROM alert a LEFT JOIN assignment s ON s.id = a.assignment_id
+WHERE a.id = $1
