@@ -72,8 +72,8 @@ def read(raw: bytes) -> tuple[Document, tuple[str, ...]]:
 
 
 def may_locate(raw: bytes) -> bool:
-    """Say whether well-formed bytes name a place, in a field that is read or in another."""
-    return _LOCATES.search(raw) is not None
+    """Say whether well-formed bytes name a place, in a field that is read or in any other."""
+    return _LOCATES.search(raw) is not None or _COORDINATE.search(raw) is not None
 
 
 def redact(raw: bytes) -> bytes:

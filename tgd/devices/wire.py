@@ -20,6 +20,7 @@ import msgspec
 from tgd.devices import phone_clock, salvage
 from tgd.devices.messages import Heartbeat, LastWill, PositionReport, Press, Quarantined
 from tgd.geo.position import epoch, number, read_fix
+from tgd.geo.words import without_coordinates
 
 MAX_BYTES: Final = 8 * 1024
 LATE_S: Final = 60.0
@@ -100,7 +101,7 @@ def _press(device: str, raw: bytes, received_at: datetime, *, retained: bool, pa
         attempt=_integer(get("attempt"), 0, _MAX_ATTEMPT),
         tst=tst,
         created_at=created_at,
-        trigger=_legible(get("trigger"), _MAX_TRIGGER) or "button",
+        trigger=_word(get("trigger"), _MAX_TRIGGER) or "button",
         fix=fix,
         batt=_integer(get("batt"), 0, 100),
         path=path,
@@ -162,7 +163,7 @@ def heartbeat(device: str, raw: bytes, received_at: datetime) -> Heartbeat:
         bs=_integer(get("bs"), 0, 3),
         conn=conn if conn in ("m", "w", "o") else None,
         net=_network(get("net")),
-        fw=_legible(get("fw"), _MAX_FIRMWARE),
+        fw=_word(get("fw"), _MAX_FIRMWARE),
         received_at=received_at,
     )
 
@@ -247,6 +248,12 @@ def _legible(value: object, longest: int) -> str | None:
     return printable[:longest] or None
 
 
+def _word(value: object, longest: int) -> str | None:
+    """Return the printable part of a word that is kept in clear: no coordinate stays in it."""
+    legible = _legible(value, longest * 4)
+    return None if legible is None else without_coordinates(legible)[:longest]
+
+
 def _integer(value: object, low: int, high: int) -> int | None:
     if type(value) is float and value.is_integer() and abs(value) <= _EXACT_FLOAT:
         value = int(value)
@@ -265,7 +272,7 @@ def _network(net: object) -> dict[str, str | float | bool | None] | None:
         if value is None or isinstance(value, bool):
             kept[name] = value
         elif isinstance(value, str):
-            kept[name] = _legible(value, _MAX_FIRMWARE)
+            kept[name] = _word(value, _MAX_FIRMWARE)
         elif (figure := number(value)) is not None:
             kept[name] = figure
     return kept
