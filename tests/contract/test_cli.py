@@ -21,6 +21,7 @@ COMMANDS = [
     *((), ("serve",), ("migrate",), ("doctor",), ("seed",), ("demo",)),
     *(("token",), ("token", "add"), ("user",), ("user", "add"), ("rooms",), ("rooms", "import")),
     *(("places",), ("places", "import"), ("addresses",), ("addresses", "import")),
+    *(("zones",), *(("zones", act) for act in ("import", "list", "check", "activate"))),
 ]
 
 
@@ -114,7 +115,7 @@ async def test_seed_fills_an_empty_register_once(tgd: Run, store: Database) -> N
     again = await tgd("seed", "--if-empty")
     assert (again.code, again.err) == (0, "the register is not empty: nothing seeded\n")
     devices = [f"tgd-86-0{n}" for n in range(1, 9)]
-    assert await journal(store) == [("seeded", {"devices": devices})]
+    assert await journal(store) == [("seeded", {"devices": devices, "zone_set": 1})]
 
 
 async def test_a_token_stands_alone_on_standard_output(tgd: Run, store: Database) -> None:

@@ -50,16 +50,21 @@ async def migrate(config: Config, *, pre_only: bool) -> None:
 
 
 async def seed(config: Config, *, if_empty: bool) -> None:
-    """Seed an empty register."""
+    """Seed an empty register, and a territory where there is none."""
+    from tgd.cli import zones  # noqa: PLC0415  geometry, which no other short command needs
+
     now = Clock().now()
     async with command.transaction(config.database_url) as connection:
         if if_empty and not await register.is_empty(connection):
             say("the register is not empty: nothing seeded")
             return
         devices = await register.seed(connection, now)
-        await command.record(connection, now, actor(), "seeded", {"devices": devices})
+        zone_set = await zones.seed(connection, now)
+        done = {"devices": devices, "zone_set": zone_set}
+        await command.record(connection, now, actor(), "seeded", done)
     say(f"seeded: {register.TRIBUNAL[1]}, {devices[0]} to {devices[-1]}, all assigned")
     say(f"located by consent, except {register.NOT_LOCATED} (refused); no agreed words; no room")
+    say(f"zone set {zone_set}, fictive, in force" if zone_set else "zone sets are there: kept")
 
 
 async def token_add(config: Config, *, role: str, name: str) -> None:

@@ -27,11 +27,13 @@ _user = typer.Typer(help="Accounts of people.", no_args_is_help=True)
 _rooms = typer.Typer(help="Control rooms and their lines.", no_args_is_help=True)
 _places = typer.Typer(help="Known places of the phones' holders.", no_args_is_help=True)
 _addresses = typer.Typer(help="Addresses near a position.", no_args_is_help=True)
+_zones = typer.Typer(help="Communes and the services competent there.", no_args_is_help=True)
 app.add_typer(_token, name="token")
 app.add_typer(_user, name="user")
 app.add_typer(_rooms, name="rooms")
 app.add_typer(_places, name="places")
 app.add_typer(_addresses, name="addresses")
+app.add_typer(_zones, name="zones")
 
 
 def _config(*need: str) -> Config:
@@ -92,7 +94,10 @@ def seed(
         typer.Option("--if-empty", help="Where there is a register already, leave it, exit 0."),
     ] = False,
 ) -> None:
-    """Enter the tribunal of Poitiers with 8 invented holders into an empty register."""
+    """Enter the tribunal of Poitiers with 8 invented holders into an empty register.
+
+    With it comes a fictive territory, where no zone set has been imported.
+    """
     from tgd.cli.administration import seed as work  # noqa: PLC0415  the database's driver
 
     _finish(work(_config("database_url"), if_empty=if_empty))
@@ -198,3 +203,60 @@ def addresses_import(
     from tgd.cli.addresses import addresses_import as work  # noqa: PLC0415  the database's driver
 
     _finish(work(_config("database_url"), files))
+
+
+_Accept = Annotated[
+    bool, typer.Option("--accept-findings", help="Put it in force whatever the check has found.")
+]
+
+
+@_zones.command("import")
+def zones_import(
+    files: Annotated[
+        list[Path],
+        typer.Argument(
+            help="Contours (GeoJSON) and the table of competence (CSV), gzipped or not."
+        ),
+    ],
+    name: Annotated[
+        str | None, typer.Option(help="What the list calls the set; the files' names if absent.")
+    ] = None,
+    *,
+    accept_findings: _Accept = False,
+) -> None:
+    """Store contours and competence as a new zone set, and put it in force if it is sound.
+
+    Nothing is stored unless every file is right. With serious findings (overlaps, invalid contours,
+    over 1 % of the communes without a service) the set is stored without taking effect, exit 1.
+    """
+    from tgd.cli.zones import zones_import as work  # noqa: PLC0415  geometry
+
+    _finish(work(_config("database_url"), files, name=name, accept=accept_findings))
+
+
+@_zones.command("list")
+def zones_list() -> None:
+    """Print every zone set, the latest first; the one in force is marked."""
+    from tgd.cli.zones import zones_list as work  # noqa: PLC0415  geometry
+
+    _finish(work(_config("database_url")))
+
+
+@_zones.command("check")
+def zones_check() -> None:
+    """Judge the zone set in force again, and the control rooms beside it. Changes nothing."""
+    from tgd.cli.zones import zones_check as work  # noqa: PLC0415  geometry
+
+    _finish(work(_config("database_url")))
+
+
+@_zones.command("activate")
+def zones_activate(
+    number: Annotated[int, typer.Argument(help="The set's number in `tgd zones list`.")],
+    *,
+    accept_findings: _Accept = False,
+) -> None:
+    """Put a stored zone set in force; running servers follow within moments."""
+    from tgd.cli.zones import zones_activate as work  # noqa: PLC0415  geometry
+
+    _finish(work(_config("database_url"), number, accept=accept_findings))
