@@ -227,3 +227,48 @@ class busy_table:  # noqa: N801  used as a context manager, like those of contex
 
     async def __aexit__(self, *_failure: object) -> None:
         await self.connection.close()
+
+
+async def test_what_an_older_version_needs_stays_while_a_server_is_connected(
+    empty_database: str,
+) -> None:
+    server = await asyncpg.connect(empty_database, server_settings={"application_name": "tgd"})
+    try:
+        done = await migrate(empty_database)
+        assert {migration.phase for migration in done} == {"pre"}
+        assert await migrate(empty_database) == []
+        assert {migration.phase for migration in await migrate(empty_database, post=True)} == {
+            "post"
+        }
+    finally:
+        await server.close()
+    assert await missing(empty_database) == []
+
+
+OLDER = """
+SELECT fresh, opened, listen FROM take_presses(
+    now(), 20, ARRAY['tgd-1'], ARRAY['tgd-1'], ARRAY[gen_random_uuid()], ARRAY['a'], ARRAY[1],
+    ARRAY[1], ARRAY[1.0], ARRAY[now()], ARRAY[now()], ARRAY[0.0], ARRAY['button'], ARRAY['mqtt'], ARRAY[80],
+    ARRAY[''], ARRAY['d'::bytea], ARRAY[false], ARRAY['raw'::bytea], ARRAY[NULL::bytea],
+    ARRAY['key'::bytea], ARRAY['{"opening": {}}'],
+    ARRAY[46.5], ARRAY[0.3], ARRAY[12.0], ARRAY[68.0],
+    ARRAY['G'], ARRAY[NULL::float8], ARRAY[NULL::float8], ARRAY[NULL::float8], ARRAY[NULL::float8],
+    ARRAY[now()], ARRAY[''])
+"""
+
+
+async def test_a_server_that_is_not_replaced_yet_takes_presses_all_the_same(
+    empty_database: str,
+) -> None:
+    await migrate(empty_database, post=False)
+    connection = await asyncpg.connect(empty_database)
+    try:
+        assert tuple(await connection.fetchrow(OLDER)) == (True, True, "mic_only")
+        assert await connection.fetchval("SELECT count(lat) FROM position") == 1
+        # What it wrote in its last minutes has its term like everything else,
+        assert await connection.fetchval("SELECT count(forget_at) FROM alert") == 1
+        # and its positions, which are in clear, go with what only it needed.
+        await migrate(empty_database)
+        assert await connection.fetchval("SELECT count(*) FROM position") == 0
+    finally:
+        await connection.close()

@@ -1,9 +1,10 @@
 """Migrations: the schema is brought up in numbered files, each in a transaction, once.
 
 Serves every arrow before it begins. Files are ``NNNN_pre_*.sql`` (safe while an older version
-serves: they only add) or ``NNNN_post_*.sql`` (they take away, and are run once no older version
-serves any more). An advisory lock lets one migrator work at a time; a lock time-out keeps a
-migration from standing in the way of presses: it gives up and is tried again.
+serves: they only add) or ``NNNN_post_*.sql`` (they take away, and are run once no server is
+connected, which might be of an older version, or when told to). An advisory lock lets one migrator
+work at a time; a lock time-out keeps a migration from standing in the way of presses: it gives up
+and is tried again.
 """
 
 import asyncio
@@ -23,9 +24,16 @@ STATEMENT_TIMEOUT_MS = 60_000
 TRIES = 10
 LEAST_VERSION = 150_000
 
+SERVERS = ("tgd", "tgd press")
+"""The names under which servers connect (``store.db``)."""
+
 _OURS = (
     "CREATE TABLE IF NOT EXISTS schema_migration ("
     " number int PRIMARY KEY, name text NOT NULL, applied_at timestamptz NOT NULL DEFAULT now())"
+)
+_SERVED = (
+    "SELECT EXISTS (SELECT FROM pg_stat_activity"
+    " WHERE datname = current_database() AND application_name = ANY ($1::text[]))"
 )
 _FILE = re.compile(r"(\d{4})_(pre|post)_(\w+)\.sql")
 _log = logging.getLogger(__name__)
@@ -59,12 +67,15 @@ def migrations() -> list[Migration]:
 async def migrate(
     url: str,
     *,
-    post: bool = True,
+    post: bool | None = None,
     done: Callable[[Migration], None] = lambda _m: None,
     tries: int = TRIES,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
 ) -> list[Migration]:
-    """Apply what is missing and return it; ``post`` False leaves the taking away for later.
+    """Apply what is missing and return it.
+
+    ``post`` False leaves the taking away for later, True does it now, None does it unless a server
+    is connected to this database.
 
     A migration waits ``lock_timeout_ms`` for its locks, ``tries`` times with growing pauses: while
     it waits, presses wait behind it. Raises ``MigrationError``.
@@ -77,6 +88,8 @@ async def migrate(
             # Even IF NOT EXISTS fails where two do it at the same moment.
             await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
             await connection.execute(_OURS)
+        if post is None:
+            post = not await connection.fetchval(_SERVED, SERVERS)
         applied = []
         for migration in migrations():
             if not post and migration.phase == "post":
