@@ -248,7 +248,8 @@ async def test_what_an_older_version_needs_stays_while_a_server_is_connected(
 OLDER = """
 SELECT fresh, opened, listen FROM take_presses(
     now(), 20, ARRAY['tgd-1'], ARRAY['tgd-1'], ARRAY[gen_random_uuid()], ARRAY['a'], ARRAY[1],
-    ARRAY[1], ARRAY[1.0], ARRAY[now()], ARRAY[now()], ARRAY[0.0], ARRAY['button'], ARRAY['mqtt'], ARRAY[80],
+    ARRAY[1], ARRAY[1.0], ARRAY[now()], ARRAY[now()], ARRAY[0.0], ARRAY['button'],
+    ARRAY['mqtt'], ARRAY[80],
     ARRAY[''], ARRAY['d'::bytea], ARRAY[false], ARRAY['raw'::bytea], ARRAY[NULL::bytea],
     ARRAY['key'::bytea], ARRAY['{"opening": {}}'],
     ARRAY[46.5], ARRAY[0.3], ARRAY[12.0], ARRAY[68.0],

@@ -34,13 +34,13 @@ def actor() -> str:
         return "tgd:unnamed"
 
 
-async def migrate(config: Config, *, pre_only: bool) -> None:
-    """Apply the migrations that are missing, in order."""
+async def migrate(config: Config, *, post: bool | None) -> None:
+    """Apply the migrations that are missing, in order; ``post`` as in ``store.migrate``."""
     log.setup(config.log_format, "warning")
     with command.explained(config.database_url):
         applied = await migrations.migrate(
             config.database_url,
-            post=not pre_only,
+            post=post,
             done=lambda one: say(f"applied {one.number:04} {one.phase} {one.name}"),
         )
         later = await migrations.missing(config.database_url)

@@ -68,11 +68,21 @@ def migrate(
         bool,
         typer.Option("--pre-only", help="Only what is safe while an older version serves."),
     ] = False,
+    post: Annotated[
+        bool,
+        typer.Option("--post", help="Take away what only older versions need, servers or not."),
+    ] = False,
 ) -> None:
-    """Bring the database's schema up; safe to run twice and while an older version serves."""
+    """Bring the database's schema up; safe to run twice and while an older version serves.
+
+    What only older versions need is taken away when no server is connected, or with --post.
+    """
     from tgd.cli.administration import migrate as work  # noqa: PLC0415  the database's driver
 
-    _finish(work(_config("database_url"), pre_only=pre_only))
+    if pre_only and post:
+        raise typer.BadParameter("--pre-only and --post exclude each other")
+    phase = True if post else False if pre_only else None
+    _finish(work(_config("database_url"), post=phase))
 
 
 @app.command()
