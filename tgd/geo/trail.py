@@ -225,5 +225,5 @@ def _shown_out(seen: Seen, after: Seen) -> tuple[float, float]:
     What cannot be reached at all shows nothing of the kind: it is a jump, or this one is.
     """
     far = apart(seen.place, after.place) - after.base_m
-    within = seen.base_m + seen.jump_m + FASTEST_MPS * (after.at - seen.at)
+    within = seen.base_m + FASTEST_MPS * (after.at - seen.at)
     return (far if far <= within else -math.inf), after.at
