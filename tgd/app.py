@@ -110,7 +110,7 @@ class App:
             acknowledge=self.press_link.ack,
             flush=self.press_link.flush,
         )
-        self.reports = Reports(database, clock, self.sealer, metrics)
+        self.reports = Reports(database, clock, self.sealer, metrics, self.rest_link.publish)
         self.whereabouts = Whereabouts(self.sealer)
         self.territory = Territories(database, clock)
         self.competence = Competence(self.territory, self.whereabouts, self.sealer)

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from world import PLACE, World
+from world import PLACE, Phone, World
 
 from tgd.keys import KeyStore
 from tgd.seal import Sealer
@@ -17,6 +17,11 @@ def epoch(world: World) -> float:
 
 async def positions(world: World) -> int:
     return await world.value("SELECT count(*) FROM position")
+
+
+def ends(phone: Phone) -> list[str]:
+    """The alerts that the phone was told are over."""
+    return [said["alert"] for said in phone.heard() if said.get("action") == "endAlert"]
 
 
 async def handled(world: World) -> None:
@@ -212,3 +217,27 @@ async def test_the_quarantine_keeps_hash_size_and_reason_and_is_bounded(world: W
     assert "987654" not in row["row"]
     # Presses go on all the same.
     assert (await world.phone().press()).receipt["code"] == "ok"
+
+
+async def test_a_phone_that_missed_the_end_is_told_again_once_a_minute(world: World) -> None:
+    phone, operator = world.phone(), world.operator()
+    press = await phone.press()
+    await operator.hears(press.alert, "holder")
+    await operator.decides(press.alert, "no_danger")
+    await world.until(lambda: ends(phone) == [press.alert])
+    for _ in range(4):
+        await world.advance(5)
+        phone.position(**SECRET_PLACE)
+        await handled(world)
+    assert ends(phone) == [press.alert] * 2
+    await world.advance(60)
+    phone.position(**SECRET_PLACE)
+    await world.until(lambda: ends(phone) == [press.alert] * 3)
+    # One that has never pressed has nothing to end, and one that presses is followed.
+    stranger = world.phone("tgd-86-03")
+    stranger.position(**SECRET_PLACE)
+    await phone.press()
+    phone.position(**SECRET_PLACE)
+    await handled(world)
+    assert ends(stranger) == []
+    assert ends(phone) == [press.alert] * 3

@@ -400,11 +400,3 @@ def test_what_the_phone_is_told() -> None:
         "n": 3,
         "at": 1772366400.25,
     }
-    told = wire.command(UUID, action="reportLocation", at=NOW, extra={"every_s": 10, "at": 0})
-    assert json.loads(told) == {
-        "_type": "cmd",
-        "id": UUID,
-        "at": 1772366400.25,
-        "action": "reportLocation",
-        "every_s": 10,
-    }

@@ -39,7 +39,7 @@ class Downlink:
     def settled(self, press: Press, outcome: Outcome) -> None:
         """Send the receipt of a committed press, by whichever path the press came."""
         if press.path == "mqtt":
-            self._publish(_topic(press.reply_to), receipt(press, outcome, self._clock))
+            self._publish(down_topic(press.reply_to), receipt(press, outcome, self._clock))
 
     def opened(self, press: Press, outcome: Outcome) -> None:
         """Tell the phone that its press opened an alert, and ask where it is from now on.
@@ -49,10 +49,10 @@ class Downlink:
         now, alert = self._clock.now(), str(outcome.alert_id)
         if outcome.opened:
             first = wire.state(alert, state="received", n=1, at=now)
-            self._publish(_topic(press.reply_to), first)
+            self._publish(down_topic(press.reply_to), first)
         if outcome.fresh and outcome.located:
             asked = live.report_location(alert, now, now + live.LIVE_FOR)
-            self._publish(_topic(press.reply_to), msgspec.json.encode(asked))
+            self._publish(down_topic(press.reply_to), msgspec.json.encode(asked))
 
     async def run(self) -> None:
         """Publish committed states and commands, for ever."""
@@ -72,7 +72,7 @@ class Downlink:
             done = []
             for row in await downlink.waiting(transaction):
                 message = msgspec.json.encode(row.message)
-                if row.at < void or self._publish(_topic(row.reply_to), message):
+                if row.at < void or self._publish(down_topic(row.reply_to), message):
                     done.append(row.no)
             if done:
                 await downlink.remove(transaction, done)
@@ -89,5 +89,6 @@ def receipt(press: Press, outcome: Outcome, clock: Clock) -> bytes:
     )
 
 
-def _topic(reply_to: str) -> str:
+def down_topic(reply_to: str) -> str:
+    """Return the topic that a phone listens to."""
     return f"tgd/v1/{reply_to}/down"

@@ -16,8 +16,11 @@ from datetime import datetime, timedelta
 from typing import TypeAlias, TypeVar
 from uuid import UUID
 
+import msgspec
+
 from tgd.clock import Clock
-from tgd.devices import wire
+from tgd.devices import live, wire
+from tgd.devices.downlink import Publish, down_topic
 from tgd.devices.messages import Heartbeat, LastWill, PositionReport, Quarantined
 from tgd.devices.mqtt import Arrived
 from tgd.geo.sealed import seal_fix
@@ -40,8 +43,17 @@ _log = logging.getLogger(__name__)
 class Reports:
     """Takes messages of ``up/position``, ``up/heartbeat`` and ``up/lwt``."""
 
-    def __init__(self, database: Database, clock: Clock, sealer: Sealer, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        sealer: Sealer,
+        metrics: Metrics,
+        publish: Publish = lambda _topic, _message: True,
+    ) -> None:
         self._database = database
+        self._publish = publish
+        self._ended: dict[str, datetime] = {}
         self._clock = clock
         self._sealer = sealer
         self._metrics = metrics
@@ -99,12 +111,29 @@ class Reports:
         """Keep what has an open alert; hold the rest for its minute."""
         fresh = len(self._positions)
         batch = [report for report in self._held if now - report.received_at < HELD_FOR]
+        stray = {report.device for report in self._held} - {report.device for report in batch}
         batch += self._positions
         held = await self._placed(connection, batch, now) if batch else []
+        await self._end(connection, stray | {report.device for report in held}, now)
         for _ in range(fresh):
             self._positions.popleft()
         self._held.clear()
         self._held.extend(held)
+
+    async def _end(self, connection: Connection, devices: set[str], now: datetime) -> None:
+        """Tell phones that report although their alert is closed that it is; once a minute each.
+
+        They were away when they were told. A position that crosses its own press comes in here as
+        well: what it is told is about an alert that the phone has not got.
+        """
+        self._ended = {d: at for d, at in self._ended.items() if now - at < HELD_FOR}
+        devices = devices - self._ended.keys()
+        if not devices:
+            return
+        for device, alert_id in (await presses.last_closed(connection, sorted(devices))).items():
+            told = msgspec.json.encode(live.end_alert(str(alert_id), now))
+            self._publish(down_topic(device), told)
+        self._ended |= dict.fromkeys(devices, now)
 
     async def _placed(
         self, connection: Connection, batch: list[PositionReport], now: datetime

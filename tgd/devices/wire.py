@@ -11,7 +11,6 @@ alert), broken bytes (`salvage`), clocks (`phone_clock`), coordinates (`tgd.geo`
 import hashlib
 import re
 import unicodedata
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
@@ -198,14 +197,6 @@ def state(alert: str, *, state: str, n: int, at: datetime) -> bytes:
     return msgspec.json.encode(
         {"_type": "state", "alert": alert, "state": state, "n": n, "at": _seconds(at)}
     )
-
-
-def command(
-    command_id: str, *, action: str, at: datetime, extra: Mapping[str, Any] | None = None
-) -> bytes:
-    """Write a command; it is void 60 s after `at`. `extra` adds the action's own fields."""
-    fixed = {"_type": "cmd", "id": command_id, "at": _seconds(at), "action": action}
-    return msgspec.json.encode({**(extra or {}), **fixed})
 
 
 def _seconds(at: datetime) -> float:

@@ -112,6 +112,12 @@ async def standing(connection: Connection, devices: Sequence[str]) -> dict[str, 
     return {row["device"]: row["id"] for row in rows}
 
 
+async def last_closed(connection: Connection, devices: Sequence[str]) -> dict[str, UUID]:
+    """Return the latest alert of each of these phones that has one, and none open."""
+    rows = await connection.fetch(sql("presses", "last_closed"), list(devices))
+    return {row["device"]: row["id"] for row in rows}
+
+
 async def add_positions(
     connection: Connection, rows: Sequence[Position], now: datetime
 ) -> list[int]:

@@ -99,6 +99,13 @@ SELECT id FROM opened
 -- The open alerts of these phones; at most one each.
 SELECT device, id FROM alert WHERE device = ANY ($1::text[]) AND status <> 'closed'
 
+-- name: last_closed
+-- The latest alert of phones whose latest alert is closed.
+SELECT d.device, a.id
+FROM unnest($1::text[]) AS d (device)
+JOIN LATERAL (SELECT id, status FROM alert WHERE device = d.device ORDER BY opened_at DESC LIMIT 1) a
+    ON a.status = 'closed'
+
 -- name: add_positions
 -- Keep sealed positions for open, located alerts; tell which found theirs closed meanwhile. Only fixes since the gesture, by the phone's own clock or
 -- (it may have been set meanwhile) by ours; none two hours after the last press, unless it was
