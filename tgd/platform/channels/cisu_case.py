@@ -63,6 +63,7 @@ _DOUBTS = MappingProxyType(
         "device_unassigned": "téléphone non attribué",
         "device_unknown": "téléphone inconnu du parc",
         "fix_from_future": "position datée dans l'avenir",
+        "fix_mocked": "position fixée par un logiciel du téléphone",
         "fix_repeated": "position répétée à l'identique",
         "fix_time_unknown": "heure de la position inconnue",
         "id_missing": "appui sans identifiant",
