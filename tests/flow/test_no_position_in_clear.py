@@ -17,14 +17,13 @@ from uuid import uuid4
 import asyncpg
 import msgspec
 import pytest
+from traces import LAT, LON, PLACE, traces
 from world import ADDRESS, BY_HAND, ROOM_TOKEN, World
 
 from tgd.demo.postgres import EmbeddedPostgres
 from tgd.demo.salle_envelope import Envelope, reply
 from tgd.log import TextFormatter
 
-LAT, LON = 47.731942, 2.864209
-PLACE = {"lat": LAT, "lon": LON, "acc": 9.0, "pm": "G"}
 GIVEN, REFUSED, WITHDRAWN, UNKNOWN = "tgd-86-01", "tgd-86-08", "tgd-86-05", "stranger"
 AT = json.dumps(PLACE).encode()
 BROKEN = [
@@ -42,23 +41,6 @@ BROKEN = [
     b'{"id":"%s","loc":' + AT + b"}" + b" " * 9000,
 ]
 """Presses as broken or strange as phones send them; %s is the id."""
-
-_DIGITS = [*("47.731", "47,731", "47731942", "477319420"), *("2.8642", "2,8642", "2864209")]
-_BYTES = [
-    packed
-    for figure in (LAT, LON)
-    for packed in (struct.pack(">d", figure), struct.pack("<d", figure), struct.pack(">f", figure))
-]
-
-
-def traces(of: str | bytes) -> list[str]:
-    """The coordinates that can be read in it, in any form that was thought of."""
-    raw = of.encode("utf-8", "surrogatepass") if isinstance(of, str) else of
-    found = [text for text in _DIGITS if text.encode() in raw]
-    lower = raw.lower()  # a bytea column is shown in hexadecimal
-    found += [text for text in _DIGITS if text.encode().hex().encode() in lower]
-    found += [packed.hex() for packed in _BYTES if packed.hex().encode() in lower or packed in raw]
-    return found
 
 
 @dataclass

@@ -8,6 +8,7 @@ our folders (a checkout under ``/root``), the cluster and the programs go to the
 instead of the folders' rights being widened. Schema and roles are left to the store.
 """
 
+import contextlib
 import hashlib
 import importlib.util
 import os
@@ -115,7 +116,9 @@ class EmbeddedPostgres:
         pid_file = self._home / "data" / "postmaster.pid"
         child = Child(self._command(), log=self._log, final=signal.SIGQUIT, user=self._user)
         while child.running() and time.monotonic() < end:
-            lines = pid_file.read_text().splitlines() if pid_file.exists() else []
+            lines: list[str] = []
+            with contextlib.suppress(FileNotFoundError):  # not yet, or not any more
+                lines = pid_file.read_text().splitlines()
             if lines and lines[0] == str(child.pid) and lines[-1].strip() == "ready":
                 self._child = child
                 return True
