@@ -41,18 +41,24 @@ def competent(
     ``claimed`` are services with their shares of the disc; a share of zero is the nearest one, of a
     disc outside every zone. ``reason`` says why the disc is not claimed whole, where it is not.
     """
+    outside = all(share <= 0 for _service, share in claimed)
     found: dict[str, Room] = {}
+    unserved, why_default = 0.0, reason or "unclaimed"
     for service, share in claimed:
-        room = next((r for r in rooms if service in r.services), None)
+        room = _room_of(rooms, service)
         if room is None:
-            reason = reason or "no_room_for_service"
-            continue
-        before = found.get(room.id, replace(room, share=0.0))
-        why = "zone" if share > 0 else "nearest"
-        found[room.id] = replace(before, share=(before.share or 0.0) + share, why=why)
-    unclaimed = 1.0 - sum(room.share or 0.0 for room in found.values())
-    if not found or (unclaimed >= LEAST_SHARE and reason != "partly_outside"):
-        _add_default(found, rooms, unclaimed, reason)
+            unserved += share
+            if reason in {None, "partly_outside"}:
+                why_default = "no_room_for_service"
+        elif share > 0 or outside:  # touched by a hair she is not there, and nobody is nearest
+            before = found.get(room.id, replace(room, share=0.0))
+            why = "nearest" if outside else "zone"
+            found[room.id] = replace(before, share=_sum(before, share), why=why)
+    unclaimed = max(0.0, 1.0 - sum(room.share or 0.0 for room in found.values()))
+    if reason == "partly_outside":  # nobody is at sea; a service without a room has its part still
+        unclaimed = unserved
+    if not found or unclaimed >= LEAST_SHARE:
+        _add_default(found, rooms, unclaimed, why_default)
     ordered = sorted(found.values(), key=lambda room: (-_rank(room), room.id))
     told = [r for r in ordered if r.why == "nearest" or (r.share or 0.0) >= LEAST_SHARE]
     return (told or ordered)[:MOST_ROOMS]
@@ -69,22 +75,29 @@ def declared(rooms: Sequence[Room], claims: Sequence[Sequence[tuple[str, float]]
     found: dict[str, Room] = {}
     for claimed in claims:
         for service, _share in claimed:
-            room = next((r for r in rooms if service in r.services), None)
+            room = _room_of(rooms, service)
             if room is not None:
                 found.setdefault(room.id, replace(room, share=None, why="declared_place"))
                 break
     return list(found.values())[:MOST_ROOMS]
 
 
-def _add_default(
-    found: dict[str, Room], rooms: Sequence[Room], share: float, reason: str | None
-) -> None:
-    for room in default(rooms, reason or "unclaimed"):
+def _add_default(found: dict[str, Room], rooms: Sequence[Room], share: float, why: str) -> None:
+    for room in default(rooms, why):
         before = found.get(room.id)
         if before is None:
             found[room.id] = replace(room, share=share)
         else:
-            found[room.id] = replace(before, share=(before.share or 0.0) + share)
+            found[room.id] = replace(before, share=_sum(before, share))
+
+
+def _room_of(rooms: Sequence[Room], service: str) -> Room | None:
+    """Return the room that answers for a service; the first by id where several say so."""
+    return min((r for r in rooms if service in r.services), key=lambda r: r.id, default=None)
+
+
+def _sum(room: Room, share: float) -> float:
+    return min(1.0, (room.share or 0.0) + share)
 
 
 def _rank(room: Room) -> float:
