@@ -44,7 +44,11 @@ class ControlRoom:
 
     async def told_at(self, case: str, *, message: int = 0) -> float:
         """Return when the case's message of that number (from 0) came, in epoch seconds."""
-        return [float(a["wall"]) for a in await self.arrivals() if is_case(a, case)][message]
+        return float((await self.messages(case))[message]["wall"])
+
+    async def messages(self, case: str) -> list[dict[str, Any]]:
+        """Return what came about one case, in order."""
+        return [arrival for arrival in await self.arrivals() if is_case(arrival, case)]
 
     async def shown(self) -> dict[str, Any]:
         """Return what its screen shows: figures, and the cases, newest first."""

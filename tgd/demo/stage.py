@@ -28,6 +28,7 @@ from tgd.demo.child import Child
 from tgd.demo.phones import COUNT, Phones, name
 from tgd.demo.postgres import EmbeddedPostgres
 from tgd.errors import TgdError
+from tgd.geo.synthetic import SERVICES
 
 ROOM = "fr.police.cic86"
 PEOPLE = {
@@ -49,6 +50,7 @@ id = "cic-86"
 name = "CIC de la Vienne (simulé)"
 institution = "PN"
 address = "{room}"
+services = [{services}]
 phone = "{phone}"
 default = true
 inbound_token = "{inbound}"
@@ -190,6 +192,7 @@ class Stage:
         rooms.touch(mode=0o600)
         rooms.write_text(
             _ROOMS.format(
+                services=", ".join(f'"{service}"' for service in sorted(SERVICES)),
                 room=ROOM,
                 phone=_ROOM_PHONE,
                 inbound=self._secrets["inbound"],

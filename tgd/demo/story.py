@@ -7,6 +7,7 @@ scene needs it, ends the story. Whether every press ended well is ``audit``'s to
 """
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -22,6 +23,7 @@ LEAST_S = 45
 _THINKS_S = 0.6  # between what an operator sees and does: people are slower than programs
 _BREATH_S = 0.3  # before a scene, for whoever reads along
 _DARK_S = 3.0
+_DRIVEN_KMH, _FOLLOWED_WITHIN_S, _LOOKS_S = 70, 20.0, 0.1
 _REFUSAL_TAKES_S = 6.0
 _ROSE = ("engaged", "on_scene", "closed")
 
@@ -131,6 +133,7 @@ class Story:
         self._told(alert["device"], "pupitre", f"position: {_position(alert)}")
         alert = await self._police(self._first, alert)
         await self._police_answer(alert)
+        await self._followed(alert)
         await self._close(self._first, alert, "patrouille sur place")
 
     async def _test(self) -> None:
@@ -293,6 +296,18 @@ class Story:
             "patrol engaged (EMSI), from the acknowledgement",
             engaged,
         )
+
+    async def _followed(self, alert: Alert) -> None:
+        """She is driven off: her phone says so, and the room sees where to."""
+        before = len(await self._room.messages(alert["case_id"]))
+        begin = time.time()
+        self._phones.order([alert["device"]], "move", speed_kmh=_DRIVEN_KMH, bearing=90)
+        self._told(alert["device"], "téléphone", f"is driven off at {_DRIVEN_KMH} km/h")
+        async with asyncio.timeout(_FOLLOWED_WITHIN_S):
+            while len(told := await self._room.messages(alert["case_id"])) == before:  # noqa: ASYNC110  the room tells nobody by itself
+                await asyncio.sleep(_LOOKS_S)
+        took = float(told[before]["wall"]) - begin
+        self._told(alert["device"], "salle", "is told the new position (Update)", took)
 
     async def _close(self, who: Operator, alert: Alert, outcome: str) -> None:
         await who.act(alert["id"], "close", outcome=outcome)
