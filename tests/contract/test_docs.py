@@ -16,7 +16,7 @@ import yaml
 from tgd import app
 from tgd.cli.commands import app as commands
 from tgd.config import SETTINGS, Config
-from tgd.devices import wire
+from tgd.devices import live, wire
 from tgd.metrics import Metrics
 from tgd.platform.domain import alert, deadlines
 from tgd.seal import Sealer
@@ -251,7 +251,8 @@ def test_what_the_server_says_is_what_asyncapi_says(press_id, alert_id) -> None:
     said = wire.receipt(press_id, code="duplicate", alert=alert_id, at=NOW, listen="mic_only")
     validate("receipt", said)
     validate("state", wire.state(str(UUID(int=1)), state="received", n=1, at=NOW))
-    validate("command", wire.command("c1", action="endAlert", at=NOW, extra={"alert": "a"}))
+    validate("command", msgspec.json.encode(live.report_location("a", NOW, NOW + live.LIVE_FOR)))
+    validate("command", msgspec.json.encode(live.end_alert("a", NOW)))
 
 
 def test_every_state_that_a_phone_is_told_is_in_asyncapi() -> None:
