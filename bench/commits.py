@@ -13,6 +13,7 @@ import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import NamedTuple
 from uuid import UUID, uuid4
 
 import asyncpg
@@ -28,6 +29,27 @@ _PLAN = (  # as the server freezes it into an alert
     '"engaged": 180.0, "forward": true, "opening": {"answer": 120.0, "contact": 600.0, '
     '"overflow": 60.0}, "overflow": 60.0, "received": 60.0, "acknowledged": 300.0}'
 )
+
+
+class Sizes(NamedTuple):
+    """How many bytes a press leaves sealed: as it came, its position, and its key's reference."""
+
+    raw: int
+    fix: int
+    key: int
+
+    @classmethod
+    async def of(cls, database_url: str) -> "Sizes":
+        """Read them off the latest press that brought a position."""
+        connection = await asyncpg.connect(database_url)
+        try:
+            row = await connection.fetchrow(
+                "SELECT octet_length(p.raw), octet_length(q.fix), octet_length(q.key) "
+                "FROM position q JOIN press p ON p.no = q.press_no ORDER BY q.no DESC LIMIT 1"
+            )
+        finally:
+            await connection.close()
+        return cls(*row)
 
 
 def statements() -> dict[str, str]:
@@ -66,9 +88,9 @@ async def connect(database_url: str) -> AsyncIterator[asyncpg.Connection]:
 class PressCommits:
     """Commits of the rows that a press leaves, and of a single row."""
 
-    def __init__(self, connection: asyncpg.Connection, raw_size: int, assignment: object) -> None:
+    def __init__(self, connection: asyncpg.Connection, sizes: Sizes, assignment: object) -> None:
         self._connection = connection
-        self._raw = os.urandom(raw_size)
+        self._raw, self._fix, self._key = map(os.urandom, sizes)
         self._assignment = assignment
         self._n = 0
 
@@ -86,11 +108,11 @@ class PressCommits:
         arguments = (
             *(f"floor-{self._n}", uuid4(), alert or uuid4()),
             *(f"20260101-{self._n:06}", self._assignment),
-            *(datetime.now(UTC), self._raw, self._raw[:61], self._raw[:32], _PLAN),
+            *(datetime.now(UTC), self._raw, self._key, self._raw[:32], _PLAN, self._fix),
         )
         begin = time.perf_counter()
         await self._connection.fetch(
-            "SELECT bench_press($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)", *arguments
+            "SELECT bench_press($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)", *arguments
         )
         return time.perf_counter() - begin
 

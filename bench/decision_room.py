@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
-from bench.commits import DecisionCommits, PressCommits, connect, counts, difference
+from bench.commits import DecisionCommits, PressCommits, Sizes, connect, counts, difference
 from bench.envelope import Envelopes
 from bench.figures import Comparison, Figure, Target
 from bench.phones import Phones
@@ -31,7 +31,9 @@ METHOD = (
     "Floor, by the same libraries: a commit of the rows that a decision leaves with a NOTIFY, "
     "heard by a listening connection; a second commit of the rows that a claim leaves; a POST of "
     "the same bytes to the same room. Decisions and floors alternate in blocks of 20, with a pause "
-    "of 10 to 30 ms before each. The room answers 202 and nothing more."
+    "of 10 to 30 ms before each. The room answers 202 and nothing more. It is chosen by the zone "
+    "set in force (the synthetic territory) out of the press's position; what that costs over a "
+    "whole country is the figure where."
 )
 
 
@@ -70,6 +72,7 @@ async def measure(machine: Machine, *, quick: bool, tick: Any) -> Figure:
                 await _block(world, alerts[begin : begin + BLOCK], floor, ours, floors)
                 tick(block + 1, blocks)
             await _after_commit(world, ours, floors, scratch)
+        await _by_zone(world)
     return _figure(ours, floors, leaves, len(envelopes.body))
 
 
@@ -120,6 +123,16 @@ async def _after_commit(world: World, ours: _Times, floors: _Times, scratch: str
         assert len(times.ours) == len(times.sent), "an envelope never arrived"
 
 
+async def _by_zone(world: World) -> None:
+    """See that every room was chosen by where she is, and none because nothing was known."""
+    rows = await world.fetch(
+        "SELECT details ->> 'why' AS why, count(*) AS n FROM journal "
+        "WHERE kind = 'dispatched' GROUP BY 1"
+    )
+    found = {row["why"]: row["n"] for row in rows}
+    assert set(found) == {"zone"}, f"rooms were chosen by {found}"
+
+
 class _Floor:
     """The floor's chain: commit and NOTIFY, heard; commit; POST."""
 
@@ -156,7 +169,7 @@ async def _floor(scratch: str, world: World, envelopes: Envelopes, n: int) -> As
     await PressCommits.prepare(scratch)
     async with connect(scratch) as writer, connect(scratch) as ear, connect(scratch) as claimer:
         assignment = (await world.fetch("SELECT id FROM assignment LIMIT 1"))[0]["id"]
-        presses = PressCommits(writer, 400, assignment)
+        presses = PressCommits(writer, await Sizes.of(world.database_url), assignment)
         alerts = [uuid4() for _ in range(n)]
         for alert in alerts:
             await presses.press(alert)

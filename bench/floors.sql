@@ -2,7 +2,7 @@
 -- The rows of one press that opens an alert, by plain INSERTs and nothing else.
 CREATE FUNCTION bench_press(
     p_device text, p_press uuid, p_alert uuid, p_case text, p_assignment uuid, p_at timestamptz,
-    p_raw bytea, p_key bytea, p_digest bytea, p_plan jsonb
+    p_raw bytea, p_key bytea, p_digest bytea, p_plan jsonb, p_fix bytea
 ) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_no bigint;
@@ -13,15 +13,14 @@ BEGIN
             'mqtt', 74, '{}', p_digest, false, p_raw, p_key, p_at)
     RETURNING no INTO v_no;
     INSERT INTO alert (id, case_id, device, reply_to, known, assignment_id, consent, located, listen, plan,
-                       key, opened_at, first_tst, pressed_at, last_press_id, last_press_at)
+                       key, opened_at, forget_at, first_tst, pressed_at, last_press_id, last_press_at)
     VALUES (p_alert, p_case, p_device, p_device, true, p_assignment, 'given', true, 'mic_only', p_plan,
-            p_key, p_at, 1700000000, p_at, p_press, p_at);
+            p_key, p_at, p_at + interval '3 days', 1700000000, p_at, p_press, p_at);
     INSERT INTO alert_press (press_no, alert_id) VALUES (v_no, p_alert);
     INSERT INTO deadline (alert_id, name, due_at)
     VALUES (p_alert, 'overflow', p_at), (p_alert, 'answer', p_at), (p_alert, 'contact', p_at);
-    INSERT INTO position (alert_id, press_no, lat, lon, acc, confidence, method, alt, vel, cog, fixed_at,
-                          received_at, doubts)
-    VALUES (p_alert, v_no, 46.58, 0.34, 12.5, 68, 'G', 116, 3, 87, p_at, p_at, '{}');
+    INSERT INTO position (alert_id, press_no, fix, key, fixed_at, received_at, doubts)
+    VALUES (p_alert, v_no, p_fix, p_key, p_at, p_at, '{}');
     INSERT INTO journal (at, actor, alert_id, kind, details)
     VALUES (p_at, 'phone', p_alert, 'press',
             '{"press": "00000000-0000-0000-0000-000000000000", "doubts": [], "opened": true}');
@@ -52,7 +51,7 @@ BEGIN
     INSERT INTO journal (at, actor, alert_id, kind, details)
     VALUES (p_at, 'bench', p_alert, 'verdict', '{"before": null, "verdict": "police"}'),
            (p_at, 'bench', p_alert, 'answered', '{}'),
-           (p_at, 'bench', p_alert, 'dispatched', '{"room": "salle", "dispatch": "00000000-0000-0000-0000-000000000000"}');
+           (p_at, 'bench', p_alert, 'dispatched', '{"room": "salle", "share": 1.0, "why": "zone", "dispatch": "00000000-0000-0000-0000-000000000000"}');
     INSERT INTO downlink (reply_to, message, at)
     VALUES ('floor', '{"_type": "state", "alert": "00000000-0000-0000-0000-000000000000", "state": "answered", "n": 2, "at": 0}', p_at);
     PERFORM pg_notify('bench', 'send');

@@ -33,7 +33,7 @@ def press_bytes(press_id: str, seq: int, at: float) -> bytes:
             "created_at": round(at, 3),
             "trigger": "button",
             "loc": {
-                "lat": 46.58 + (seq % 1000) / 10000,
+                "lat": round(46.58 + (seq % 1000) / 20000, 5),
                 "lon": 0.34,
                 "acc": 12.5,
                 "pm": "G",

@@ -10,7 +10,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.commits import PressCommits, connect, counts, difference
+from bench.commits import PressCommits, Sizes, connect, counts, difference
 from bench.echo import Echo
 from bench.figures import Comparison, Figure, Spread, Target
 from bench.phones import Phones, press_bytes
@@ -56,10 +56,12 @@ async def measure(machine: Machine, *, quick: bool, tick: Any) -> Figure:
         await PressCommits.prepare(scratch)
         assignment = (await world.fetch("SELECT id FROM assignment LIMIT 1"))[0]["id"]
         payload = press_bytes("0" * 36, 1, 1.7e9)
+        await phones.press(device(0))
+        sizes = await Sizes.of(world.database_url)
         async with connect(scratch) as connection:
-            commits = PressCommits(connection, len(payload) + 29, assignment)
+            commits = PressCommits(connection, sizes, assignment)
             same = await _same_rows(world, scratch, phones, commits)
-            for number in range(1, WARM_UP):
+            for number in range(2, WARM_UP):
                 await phones.press(device(number))
                 await _floor(_Times(), echo, commits, answered, payload)
             done = WARM_UP
@@ -73,7 +75,8 @@ async def measure(machine: Machine, *, quick: bool, tick: Any) -> Figure:
                     await _floor(times, echo, commits, answered, payload)
                 tick(block + 1, blocks)
             inside = await _server(world)
-    return _figure(times, same, [now - then for now, then in zip(inside, before, strict=True)])
+    spent = [now - then for now, then in zip(inside, before, strict=True)]
+    return _figure(times, same, sizes, spent)
 
 
 async def _floor(
@@ -98,7 +101,7 @@ async def _same_rows(
 ) -> dict[str, int]:
     """Return the rows that one press leaves, having seen that the floor leaves as many."""
     before, floor_before = await counts(world.database_url), await counts(scratch)
-    await phones.press(device(0))
+    await phones.press(device(1))
     await commits.press()
     ours = difference(before, await counts(world.database_url))
     floor = difference(floor_before, await counts(scratch))
@@ -113,7 +116,7 @@ async def _server(world: World) -> list[float]:
     return [*sums, await world.metric("tgd_press_to_commit_seconds_count")]
 
 
-def _figure(times: _Times, same: dict[str, int], inside: list[float]) -> Figure:
+def _figure(times: _Times, same: dict[str, int], sizes: Sizes, inside: list[float]) -> Figure:
     comparison = Comparison(
         "press → receipt",
         times.ours,
@@ -137,6 +140,10 @@ def _figure(times: _Times, same: dict[str, int], inside: list[float]) -> Figure:
         comparisons=[comparison],
         facts=[
             ("rows of one press, and of its floor", rows),
+            (
+                "sealed bytes of one press, and of its floor",
+                f"{sizes.raw} as it came, {sizes.fix} position, {sizes.key} key",
+            ),
             ("inside the server, arrival → commit, mean", f"{to_commit / n * 1e3:.2f} ms"),
             ("inside the server, arrival → receipt sent, mean", f"{to_receipt / n * 1e3:.2f} ms"),
             (

@@ -1,7 +1,7 @@
 """The floor of a load: each press is answered at once, and nothing is stored.
 
-Speaks MQTT by the server's own client and writes the same two messages to the phone that the
-server does for a press that opens an alert. ``python -m bench.responder mqtt://host:port``; says
+Speaks MQTT by the server's own client and writes the same three messages to the phone that the
+server does for a press that opens an alert: receipt, state, and the command to say where it is. ``python -m bench.responder mqtt://host:port``; says
 "listening" when it does.
 """
 
@@ -12,7 +12,7 @@ from typing import NoReturn
 import msgspec
 import uvloop
 
-from tgd.devices import wire
+from tgd.devices import live, wire
 from tgd.devices.mqtt import Arrived, MqttLink, State
 
 ALERT = "00000000-0000-4000-8000-000000000000"
@@ -30,6 +30,8 @@ async def respond(url: str) -> NoReturn:
                 down, wire.receipt(press_id, code="ok", alert=ALERT, at=now, listen="mic_only")
             )
             link.publish(down, wire.state(ALERT, state="received", n=1, at=now))
+            asked = live.report_location(ALERT, now, now + live.LIVE_FOR)
+            link.publish(down, msgspec.json.encode(asked))
             link.ack(message.token)
         link.flush()
 

@@ -30,6 +30,7 @@ import asyncpg
 from tgd.demo.broker import Broker, start_broker
 from tgd.demo.child import Child
 from tgd.demo.postgres import EmbeddedPostgres
+from tgd.geo.synthetic import SERVICES
 
 TEMPLATE = "bench_template"
 ROOM, ADDRESS = "salle", "fr.police.cic86"
@@ -160,10 +161,11 @@ class Machine:
         self.tgd("migrate")
         self.tgd("seed")
         rooms = self.folder / "rooms.toml"
+        services = ", ".join(f'"{service}"' for service in SERVICES)
         rooms.write_text(
             f'[[room]]\nid = "{ROOM}"\nname = "Salle simulée"\ninstitution = "PN"\n'
             f'address = "{ADDRESS}"\ndefault = true\ninbound_token = "{self.room_token}"\n'
-            f'phone = "+33549000017"\n[[room.line]]\nadapter = "https"\n'
+            f'services = [{services}]\nphone = "+33549000017"\n[[room.line]]\nadapter = "https"\n'
             f'url = "http://127.0.0.1:{self.room_port}/cisu"\ntoken = "{self.room_token}"\n'
             "timeout_s = 5\n"
         )
