@@ -18,6 +18,7 @@ TITLE = "Benchmark"
 WHOLE_FROM = 100
 WORTH_A_PLOT = 50
 """Of fewer samples a distribution shows nothing."""
+_TINY_S = 0.0002
 _PAGE = """<!doctype html>
 <html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Benchmark</title>
@@ -142,7 +143,8 @@ def _three(spread: Spread) -> tuple[float, float, float]:
 
 
 def _ms(seconds: float) -> str:
-    return f"{seconds * 1e3:.2f}" if seconds < 1 else f"{seconds * 1e3:.0f}"
+    digits = 3 if seconds < _TINY_S else 2 if seconds < 1 else 0
+    return f"{seconds * 1e3:.{digits}f}"
 
 
 def _plain(value: float) -> str:

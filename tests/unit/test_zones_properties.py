@@ -8,6 +8,7 @@ import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tgd.geo import disc
 from tgd.geo.disc import Plane
 from tgd.geo.synthetic import fictive, patchwork
 from tgd.geo.zones import Claim, Territory, Zone
@@ -109,6 +110,17 @@ def test_a_wider_disc_loses_no_service(lat: float, lon: float, radius: float, wi
         if narrow.reason != "outside_every_zone":
             assert shares(narrow).keys() <= shares(wide).keys()
             assert set(narrow.communes) <= set(wide.communes)
+
+
+@given(latitudes, longitudes, st.floats(1.0, 8_000.0))
+def test_few_edges_and_many_are_reckoned_alike(lat: float, lon: float, radius: float) -> None:
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(disc, "_FEW", 0)
+        many = TERRITORY.claim(lat, lon, radius)
+        patched.setattr(disc, "_FEW", 1_000_000)
+        few = TERRITORY.claim(lat, lon, radius)
+    assert shares(few) == pytest.approx(shares(many), abs=2e-9)
+    assert (set(few.communes), few.reason) == (set(many.communes), many.reason)
 
 
 @given(latitudes, longitudes, st.floats(1.0, 20_000.0))

@@ -9,6 +9,7 @@ that is where the border does not matter, one has to look on which side of it th
 Leaves to others: which polygons may be touched at all, and what belongs to whom.
 """
 
+import cmath
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ _WIDEST_RAD: Final = 0.1  # of longitude; beyond it a plane is no picture of the
 _MARGIN: Final = 1.001  # of boxes that must hold the whole disc
 _WHOLE: Final = 1e-9
 _NO_EDGE: Final = 1e-30  # squared length of a point that is given twice
+_FEW: Final = 16  # edges up to which one after the other is faster than all at once
 _BLOCK: Final = 1_000  # shapes at a time, lest all of France stands in memory several times
 _BOTH_ENDS: Final = np.array([[0], [1]])
 _DEGREE: Final = math.pi / 180
@@ -166,17 +168,23 @@ def moments(rings: Rings) -> Floats:
 
 
 def shares(
-    plane: Plane, parts: Sequence[Floats], lat: float, lon: float, radius: float
+    plane: Plane,
+    parts: Sequence[Floats],
+    lat: float,
+    lon: float,
+    radius: float,
+    reach: tuple[float, float],
 ) -> list[float | None]:
     """Return what share of the disc each part holds; None where the disc does not touch it.
 
-    `parts` are vertices as in `Rings`, one array for each shape; metres and degrees.
+    `parts` are vertices as in `Rings`, one array for each shape; metres and degrees; `reach` is the
+    plane's `half_box` of that radius.
     """
     ends = np.array([part.shape[1] for part in parts]).cumsum()
     x, y = np.concatenate(parts, axis=1) if len(parts) > 1 else parts[0]
     x, y = x - lon, y - lat
     inside = _holds_centre(x, y, ends)
-    high, wide = plane.half_box(radius)
+    high, wide = reach
     x0, x1, y0, y1 = x[:-1], x[1:], y[:-1], y[1:]
     (near,) = (
         (np.minimum(x0, x1) < wide)
@@ -188,7 +196,12 @@ def shares(
         return [1.0 if within else None for within in inside.tolist()]
     pair = near + _BOTH_ENDS
     edges = plane.project(x[pair], y[pair], radius)
-    return _integrate(edges, ends.searchsorted(near, "right"), inside)
+    owner = ends.searchsorted(near, "right")
+    sums, touched = (_along_few if len(near) <= _FEW else _along)(edges, owner, len(parts))
+    return [
+        _part(turns, within) if touch or within else None
+        for turns, within, touch in zip(sums, inside.tolist(), touched, strict=True)
+    ]
 
 
 def _holds_centre(x: Floats, y: Floats, ends: Ints) -> Flags:
@@ -203,15 +216,42 @@ def _holds_centre(x: Floats, y: Floats, ends: Ints) -> Flags:
     return odd
 
 
-def _integrate(edges: Points, owner: Ints, inside: Flags) -> list[float | None]:
-    """Integrate along edges from edges[0] to edges[1] inside the unit circle.
+def _along_few(edges: Points, owner: Ints, parts: int) -> tuple[list[float], list[bool]]:
+    """Integrate along edges from edges[0] to edges[1] inside the unit circle, for each part.
 
-    `owner` is the part that each edge belongs to; `inside` says which parts hold the centre.
+    `owner` is the part that each edge belongs to. Returns shares of the disc but for a whole
+    number, and whether an edge of the part enters the circle at all.
     """
+    sums, touched = [0.0] * parts, [False] * parts
+    for start, stop, part in zip(*edges.tolist(), owner.tolist(), strict=True):
+        step = stop - start
+        excess = start.real * start.real + start.imag * start.imag - 1
+        starts_in = excess < 0
+        ends_in = stop.real * stop.real + stop.imag * stop.imag - 1 < 0
+        # |start + t·step|² = 1, as a quadratic in t: length·t² + 2·half·t + excess = 0
+        length = max(step.real * step.real + step.imag * step.imag, _NO_EDGE)
+        half = start.real * step.real + start.imag * step.imag
+        root2 = half * half - length * excess
+        if not (starts_in or ends_in or (root2 > 0 and half < 0 < half + length)):
+            continue
+        touched[part] = True
+        root = math.sqrt(max(root2, 0.0))
+        begin = 0.0 if starts_in else (half + root) / -length
+        end = 1.0 if ends_in else (root - half) / length
+        turn = (start.real * step.imag - start.imag * step.real) * (begin - end)
+        if not starts_in:
+            turn -= cmath.phase(start + begin * step)
+        if not ends_in:
+            turn += cmath.phase(start + end * step)
+        sums[part] += turn / (2 * math.pi)
+    return sums, touched
+
+
+def _along(edges: Points, owner: Ints, parts: int) -> tuple[list[float], list[bool]]:
+    """Do what `_along_few` does for many edges at once."""
     start, step = edges[0], edges[1] - edges[0]
     excess = _square(edges) - 1
     starts_in, ends_in = excess < 0
-    # |start + t·step|² = 1, as a quadratic in t: length·t² + 2·half·t + excess = 0
     length = np.maximum(_square(step), _NO_EDGE)
     products = start.conj() * step
     half, swept = products.real, products.imag
@@ -228,15 +268,10 @@ def _integrate(edges: Points, owner: Ints, inside: Flags) -> list[float | None]:
     turn[: len(enters)] *= -1
     weights = np.concatenate((swept * (begin - end) * touches, turn))
     owners = np.concatenate((owner, owner[crosses]))
-    sums = np.bincount(owners, weights=weights, minlength=len(inside)) / (2 * math.pi)
-    touched = inside.copy()
+    sums = np.bincount(owners, weights=weights, minlength=parts) / (2 * math.pi)
+    touched = np.zeros(parts, dtype=np.bool_)
     touched[owner[touches]] = True
-    return [
-        _part(part, within) if touch else None
-        for part, within, touch in zip(
-            sums.tolist(), inside.tolist(), touched.tolist(), strict=True
-        )
-    ]
+    return sums.tolist(), touched.tolist()
 
 
 def _part(turns: float, holds_centre: bool) -> float:  # noqa: FBT001  it is what was found

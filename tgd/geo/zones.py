@@ -168,7 +168,7 @@ class Territory:
             places = near.tolist()
             if places:
                 borders = [self._vertices[:, self._starts[i] : self._starts[i + 1]] for i in places]
-                shares = disc.shares(plane, borders, lat, at, radius)
+                shares = disc.shares(plane, borders, lat, at, radius, (high, wide))
                 found += [(i, s) for i, s in zip(places, shares, strict=True) if s is not None]
         if len(found) > 1:
             found.sort(key=lambda one: (-round(one[1], _DIGITS), one[0]))

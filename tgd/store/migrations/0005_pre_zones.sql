@@ -31,6 +31,7 @@ CREATE TABLE zone (
     PRIMARY KEY (set_no, code),
     FOREIGN KEY (set_no, service) REFERENCES zone_service ON DELETE CASCADE
 );
+CREATE INDEX zone_of_service ON zone (set_no, service);
 ALTER TABLE zone ALTER COLUMN shape SET STORAGE EXTERNAL;   -- coordinates do not compress
 
 GRANT SELECT, INSERT ON zone_set, zone_service, zone TO tgd_app;
