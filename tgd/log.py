@@ -10,6 +10,7 @@ import json
 import logging
 import re
 import sys
+import traceback
 from datetime import UTC, datetime
 from typing import TextIO
 
@@ -21,6 +22,15 @@ _STANDARD = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", 
 def redact(text: str) -> str:
     """Return ``text`` without passwords in addresses and without rows quoted by the database."""
     return _DETAIL.sub("DETAIL: (left out)", _PASSWORD.sub(r"\1:***@", text))
+
+
+def fault(log: logging.Logger, what: str, error: Exception) -> None:
+    """Log where something failed that may not stop the rest.
+
+    The error's own text may quote a place or a person: it stays out, unlike with ``exception``.
+    """
+    where = "".join(traceback.format_tb(error.__traceback__))
+    log.error("%s failed: %s\n%s", what, type(error).__name__, where)
 
 
 def setup(form: str = "text", level: str = "info", stream: TextIO | None = None) -> None:

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from tgd.geo.locate import Estimate
 from tgd.geo.zones import Claim
+from tgd.log import fault
 from tgd.platform import places
 from tgd.platform.domain import routing
 from tgd.platform.domain.routing import Room
@@ -88,7 +89,7 @@ class Competence:
             claims = [self._territory.claim(p.lat, p.lon, p.radius_m) for p in hers]
             found = routing.declared(rooms, [_services(claim) for claim in claims])
         except Exception as error:  # noqa: BLE001  a fault in the geometry must not keep the police away
-            _log.exception("the territory failed: %s", type(error).__name__)
+            fault(_log, "the territory", error)
             return routing.default(rooms, "territory_failed")
         return found or routing.default(rooms, "no_position")
 

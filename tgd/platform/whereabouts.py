@@ -13,6 +13,7 @@ from uuid import UUID
 
 from tgd.geo.locate import Estimate, Observed, best
 from tgd.geo.sealed import open_fix
+from tgd.log import fault
 from tgd.platform.places import Place, opened
 from tgd.seal import DataKey, SealBroken, Sealer
 from tgd.store.places import PlaceRow
@@ -55,8 +56,12 @@ class Whereabouts:
         return found
 
     def estimate(self, rows: Sequence[Mapping[str, Any]], now: datetime) -> Estimate | None:
-        """Return the best estimate out of these rows, None out of none."""
-        return best(self.observed(rows), now)
+        """Return the best estimate out of these rows, None out of none or where the rules fail."""
+        try:
+            return best(self.observed(rows), now)
+        except Exception as error:  # noqa: BLE001  a fault in the geometry must keep nobody from her
+            fault(_log, "an estimate", error)
+            return None
 
     def places(self, rows: Sequence[PlaceRow]) -> dict[UUID, list[Place]]:
         """Open known places, by person."""
