@@ -66,8 +66,6 @@ def inform_rooms(
     """Send every room told an Update; a verdict is a voice task as well."""
     for dispatch in alert.dispatches:
         if _has_envelopes(alert, dispatch):
-            if purpose in PASSING:
-                _supersede(alert, dispatch)
             _post(alert, dispatch, purpose, now)
         if purpose == "verdict":
             _call(alert, dispatch, "verdict", now, red=dispatch.room_id is None)
@@ -258,14 +256,17 @@ def _begin(
 
 
 def _supersede(alert: Alert, dispatch: Dispatch) -> None:
-    """Drop what was only of use for the moment and has not gone out: its moment has passed."""
+    """Drop what was only of use for the moment and has not arrived: whatever comes now says it.
+
+    One that is under way goes out; if that fails it is not tried again, after what is newer.
+    """
     for envelope in alert.envelopes:
         if (
             envelope.dispatch_id == dispatch.id
-            and envelope.state == "waiting"
+            and envelope.state in {"waiting", "sending"}
             and envelope.purpose in PASSING
         ):
-            envelope.state = "expired"
+            envelope.state, envelope.lease_until = "expired", None
 
 
 def _void(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
@@ -291,6 +292,7 @@ def _post(
     *,
     pause_s: float = 0.0,
 ) -> None:
+    _supersede(alert, dispatch)
     envelope = Envelope(
         id=uuid4(),
         dispatch_id=dispatch.id,
