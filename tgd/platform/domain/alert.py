@@ -212,7 +212,11 @@ class Alert:
         self.tasks.append(task)
 
     def tell_phone(self, state: str, now: datetime) -> None:
-        """Send a state to the phone. After coercion only ``closed`` is sent, and once."""
+        """Send a state to the phone. After coercion only ``closed`` is sent, and once.
+
+        With ``closed`` goes the command that ends the alert on the phone: what a verdict given
+        under coercion looks like there is what an accepted one does.
+        """
         if self.told_state == "closed" or (self.coerced and state != "closed"):
             return
         self.told += 1
@@ -226,6 +230,8 @@ class Alert:
                 "at": round(now.timestamp(), 3),
             }
         )
+        if state == "closed":
+            self.phone_messages.append(end_alert(str(self.id), now))
 
     def end(self, now: datetime, actor: str) -> None:
         """Close it: no deadline runs any more, no call is left to be made."""
@@ -237,5 +243,4 @@ class Alert:
             if task.done_at is None:
                 task.done_at, task.done_by = now, actor
         self.tell_phone("closed", now)
-        self.phone_messages.append(end_alert(str(self.id), now))
         self.record(now, actor, "closed", verdict=self.verdict, outcome=self.outcome)
