@@ -4,18 +4,20 @@ Serves arrow 3, the flow ``following``.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from tgd.store.db import Connection, sql
 
 
-async def moved(connection: Connection, limit: int) -> list[Mapping[str, Any]]:
-    """Return alerts with the police that have positions newer than what rooms were sent.
+async def moved(connection: Connection, limit: int, now: datetime) -> list[Mapping[str, Any]]:
+    """Return alerts with the police that have positions newer than what a room was sent.
 
-    Each with ``told_at``, when a message to its rooms was last written, and its latest positions.
+    Each with ``told_at``, when the room that has waited longest was last written to, ``known``, its
+    latest positions of then, and ``positions``, the latest now.
     """
-    return [dict(row) for row in await connection.fetch(sql("following", "moved"), limit)]
+    return [dict(row) for row in await connection.fetch(sql("following", "moved"), limit, now)]
 
 
 async def picture(connection: Connection, alert_id: UUID, limit: int) -> Mapping[str, Any] | None:

@@ -9,10 +9,11 @@ enters the domain.
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from tgd.devices import live
 from tgd.errors import Refused
-from tgd.platform.domain.alert import SYSTEM, Alert
+from tgd.platform.domain.alert import CLOSING_VERDICTS, SYSTEM, Alert
 from tgd.platform.domain.decision import must_hold
 from tgd.platform.domain.dispatch import inform_rooms, tell_also
 from tgd.platform.domain.routing import Room
@@ -31,9 +32,12 @@ def live_until(alert: Alert) -> datetime:
 
 
 def ask_phone(alert: Alert, now: datetime) -> None:
-    """Ask the phone (again) to say where it is, where its holder agreed to that."""
+    """Ask the phone (again) to say where it is, where its holder agreed to that.
+
+    Not after coercion: the phone was told that all is over, and hears nothing after it.
+    """
     until = live_until(alert)
-    if alert.is_open and alert.located and now < until:
+    if alert.is_open and alert.located and not alert.coerced and now < until:
         alert.phone_messages.append(live.report_location(str(alert.id), now, until))
 
 
@@ -50,20 +54,26 @@ def follow_on(alert: Alert, operator: str, now: datetime, *, supervisor: bool = 
 def withdraw(alert: Alert, operator: str, now: datetime, *, supervisor: bool = False) -> None:
     """End the locating for this alert: the operator has verified that it is the holder's own wish.
 
-    What was kept of her positions goes in the same transaction; the alert itself goes on.
+    What was kept of her positions goes in the same transaction; the alert itself goes on. After
+    coercion nobody can verify it: the register's word then counts from her next alert on.
     """
     _must_be_located(alert)
+    if alert.coerced:
+        raise Refused("coerced", "the agreed word was not given: the wish may not be her own")
     must_hold(alert, operator, now, supervisor=supervisor)
     if alert.holder_heard_at is None or alert.holder_heard_at < alert.last_press_at:
         raise Refused("holder_not_heard", "the holder was not heard after the latest press")
     alert.consent, alert.located = "refused", False
     alert.record(now, operator, "consent_withdrawn")
-    alert.phone_messages.append(live.report_location(str(alert.id), now, until=now))
+    alert.phone_messages.append(live.end_alert(str(alert.id), now))
 
 
 def tell_position(alert: Alert, now: datetime, competent: Sequence[Room]) -> None:
-    """Tell the rooms what is new of her position, and a room that is now hers as well."""
-    if not alert.with_police or not alert.is_open:
+    """Tell the rooms what is new of her position, and a room that is now hers as well.
+
+    No room hears of the case first while a verdict stands that there is no danger.
+    """
+    if not (alert.with_police and alert.is_open and alert.located and now < live_until(alert)):
         return
     told = {dispatch.room_id for dispatch in alert.dispatches}
     more = [
@@ -71,10 +81,25 @@ def tell_position(alert: Alert, now: datetime, competent: Sequence[Room]) -> Non
         for room in competent
         if room.why == "zone" and (room.share or 0.0) >= ANOTHER_ROOM and room.id not in told
     ]
+    if alert.verdict in CLOSING_VERDICTS:
+        more = []
     inform_rooms(alert, "position", now)
     if more:
         alert.record(now, SYSTEM, "another_room", rooms=[room.id for room in more])
         tell_also(alert, more, now)
+
+
+def told_at(alert: Alert) -> datetime | None:
+    """Return since when the rooms know nothing new: the one that has heard nothing longest.
+
+    What expired on its way told nobody anything. None: no room is told electronically.
+    """
+    latest: dict[UUID, datetime] = {}
+    for envelope in alert.envelopes:
+        if envelope.state != "expired":
+            before = latest.get(envelope.dispatch_id, envelope.created_at)
+            latest[envelope.dispatch_id] = max(before, envelope.created_at)
+    return min(latest.values(), default=None)
 
 
 def is_news(*, waited_s: float, moved_m: float | None) -> bool:

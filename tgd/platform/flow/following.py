@@ -9,21 +9,21 @@ second server neither repeats nor misses anything. The console reads positions b
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 from tgd.clock import Clock
-from tgd.geo.locate import Estimate, Observed, best, metres
+from tgd.geo.locate import Estimate, best, metres
 from tgd.geo.position import Fix
+from tgd.log import fault
 from tgd.metrics import Metrics
 from tgd.platform.competence import Competence
-from tgd.platform.domain.following import is_news, tell_position
+from tgd.platform.domain.following import is_news, tell_position, told_at
 from tgd.platform.holding import holding
 from tgd.platform.whereabouts import Whereabouts
 from tgd.store import following as store
-from tgd.store.db import OUTAGE, REFUSED, Database, again
+from tgd.store.db import OUTAGE, Database, again
 
 EVERY = timedelta(seconds=1)
 BATCH = 200
@@ -61,45 +61,41 @@ class Following:
 
     async def look(self) -> int:
         """Tell rooms of what is news to them; return how many alerts were."""
+        now = self._clock.now()
         async with self._database.connection() as connection:
-            found = await store.moved(connection, BATCH)
+            found = await store.moved(connection, BATCH, now)
         told = 0
         for one in found:
-            if self._is_news(one):
-                try:
-                    await self._tell(one["alert_id"])
-                except OUTAGE:
-                    raise
-                except REFUSED:
-                    # One alert must not keep the others' rooms from theirs.
-                    self._metrics.loop_errors["following"].inc()
-                    _log.exception("the rooms of alert %s cannot be told", one["alert_id"])
-                else:
-                    told += 1
+            try:
+                if self._is_news(one, now):
+                    told += await self._tell(one["alert_id"], one["told_at"])
+            except OUTAGE:
+                raise
+            except Exception as error:  # noqa: BLE001  one alert must not keep the others' rooms from theirs
+                self._metrics.loop_errors["following"].inc()
+                fault(_log, f"telling the rooms of alert {one['alert_id']}", error)
         return told
 
-    def _is_news(self, one: Any) -> bool:
-        now, told_at = self._clock.now(), one["told_at"]
-        observed = self._whereabouts.observed(one["positions"])
-        estimate = best(observed, now)
+    def _is_news(self, one: Any, now: datetime) -> bool:
+        told_at = one["told_at"]
+        estimate = best(self._whereabouts.observed(one["positions"]), now)
         if estimate is None:
             return False
-        before = _as_told(observed, told_at)
+        before = best(self._whereabouts.observed(one["known"]), told_at)
         moved = None if before is None else _metres(before, estimate)
         return is_news(waited_s=(now - told_at).total_seconds(), moved_m=moved)
 
     @again
-    async def _tell(self, alert_id: UUID) -> None:
+    async def _tell(self, alert_id: UUID, since: datetime) -> bool:
+        """Tell the rooms, unless another server has done so since it was found to be news."""
         async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
             now = self._clock.now()
             for alert in held:
+                if told_at(alert) != since:
+                    return False
                 competent = await self._competence.rooms_for(transaction, [alert.id], now)
                 tell_position(alert, now, competent[alert.id])
-
-
-def _as_told(observed: Sequence[Observed], told_at: Any) -> Estimate | None:
-    """Return what the rooms know: the best estimate of when they were last told."""
-    return best([one for one in observed if one.received_at <= told_at], told_at)
+        return True
 
 
 def _metres(a: Estimate, b: Estimate) -> float:

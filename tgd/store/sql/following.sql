@@ -1,12 +1,18 @@
 -- name: moved
--- Alerts with the police whose phone was placed since its rooms were last sent anything, longest
--- ago first.
+-- Alerts with the police whose phone was placed since a room was last sent anything, longest ago
+-- first: what the rooms know, and what is known now. Not once live positions have ended ($2 is now).
 SELECT a.id AS alert_id, t.told_at,
-       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 40) AS positions
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id AND p.received_at <= t.told_at
+             ORDER BY p.no DESC LIMIT 20) AS known,
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 20) AS positions
 FROM alert a
-JOIN LATERAL (SELECT max(e.created_at) AS told_at FROM envelope e WHERE e.alert_id = a.id) t
+JOIN LATERAL (
+    SELECT min(d.latest) AS told_at
+    FROM (SELECT max(e.created_at) AS latest FROM envelope e
+          WHERE e.alert_id = a.id AND e.state <> 'expired' GROUP BY e.dispatch_id) d) t
     ON t.told_at IS NOT NULL
 WHERE a.status = 'police' AND a.located
+  AND $2::timestamptz < greatest(a.last_press_at + interval '2 hours', a.followed_until)
   AND EXISTS (SELECT FROM position p WHERE p.alert_id = a.id AND p.received_at > t.told_at)
 ORDER BY t.told_at LIMIT $1
 
