@@ -14,6 +14,7 @@ import numpy as np
 from tgd.geo.disc import EQUATOR_M, FLATTENING_2, Floats, Ints, Rings
 
 _EARTH_M: Final = 6_371_009.0
+_BLOCK: Final = 1_000  # shapes at a time, to spare memory
 
 
 class Nearest:
@@ -26,12 +27,19 @@ class Nearest:
         self._eligible = eligible[rings.starts[eligible + 1] > rings.starts[eligible]]
         west, south, east, north = rings.boxes[self._eligible].T
         self._centres = _in_space((west + east) / 2, (south + north) / 2)
-        self._radii = np.array(
-            [
-                np.nanmax(_lengths(self._part(int(i)) - centre[:, None]))
-                for i, centre in zip(self._eligible, self._centres.T, strict=True)
-            ]
-        )
+        blocks = range(0, len(self._eligible), _BLOCK)
+        radii = [self._farthest(slice(first, first + _BLOCK)) for first in blocks]
+        self._radii = np.concatenate([np.empty(0), *radii])
+
+    def _farthest(self, some: slice) -> Floats:
+        """Return how far the borders of some shapes reach from their centres."""
+        places = self._eligible[some]
+        parts = [self._border(int(place)) for place in places]
+        sizes = np.array([part.shape[1] for part in parts])
+        points = _in_space(*np.concatenate(parts, axis=1))
+        apart = _lengths(points - np.repeat(self._centres[:, some], sizes, axis=1))
+        farthest: Floats = np.fmax.reduceat(apart, np.cumsum(sizes) - sizes)
+        return farthest
 
     def __call__(self, lat: float, lon: float) -> list[tuple[float, int]]:
         """Return the distance in metres and the index of the nearest shapes, several if equal."""
@@ -45,12 +53,12 @@ class Nearest:
         least = min(found)[0]
         return [(_arc(chord), place) for chord, place in found if chord <= least + 0.001]
 
-    def _part(self, place: int) -> Floats:
+    def _border(self, place: int) -> Floats:
         starts = self._rings.starts
-        return _in_space(*self._rings.vertices[:, starts[place] : starts[place + 1]])
+        return self._rings.vertices[:, starts[place] : starts[place + 1]]
 
     def _distance(self, place: int, here: Floats) -> float:
-        points = self._part(place) - here
+        points = _in_space(*self._border(place)) - here
         start, step = points[:, :-1], np.diff(points)
         length = np.maximum((step * step).sum(axis=0), 1e-12)  # a point given twice is an edge too
         along = np.clip(-(start * step).sum(axis=0) / length, 0, 1)
