@@ -129,7 +129,8 @@ class Metrics:
             CONNECTIONS,
         )
         self.erasures_overdue = self._gauge(
-            "erasures_overdue", "Alerts of which something should have been erased an hour ago."
+            "erasures_overdue",
+            "Alerts, and keys, of which something should have been erased an hour ago.",
         )
         self.key_store_ready = self._gauge(
             "key_store_ready", "1 while new keys can be kept in the key store."

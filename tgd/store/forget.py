@@ -40,9 +40,9 @@ async def due(connection: Connection, now: datetime, limit: int) -> list[UUID]:
     return [row["id"] for row in await connection.fetch(sql("forget", "due"), now, limit)]
 
 
-async def next_due(connection: Connection) -> datetime | None:
-    """Return when something is next to be erased or asked about."""
-    found: datetime | None = await connection.fetchval(sql("forget", "next_due"))
+async def next_due(connection: Connection, after: datetime) -> datetime | None:
+    """Return when something is next to be erased or asked about, of what was not due already."""
+    found: datetime | None = await connection.fetchval(sql("forget", "next_due"), after)
     return found
 
 
@@ -87,9 +87,9 @@ async def dead(connection: Connection, limit: int) -> list[bytes]:
     return [row["key"] for row in await connection.fetch(sql("forget", "dead"), limit)]
 
 
-async def buried(connection: Connection, keys: Sequence[bytes]) -> None:
-    """Note that these keys are gone."""
-    await connection.execute(sql("forget", "buried"), list(keys))
+async def buried(connection: Connection, keys: Sequence[bytes]) -> list[bytes]:
+    """Note that these keys are gone; return those of which nobody had noted it."""
+    return [row["key"] for row in await connection.fetch(sql("forget", "buried"), list(keys))]
 
 
 async def named(connection: Connection) -> list[bytes]:
@@ -126,7 +126,10 @@ async def terms(connection: Connection, alert_id: UUID) -> Mapping[str, Any] | N
 
 
 async def questions(connection: Connection, tribunal: str | None) -> list[Mapping[str, Any]]:
-    """Return the closed alerts that a prosecutor is still to answer for; None: every tribunal's."""
+    """Return the closed alerts that a prosecutor is still to answer for; None: every tribunal's.
+
+    A phone that the register does not know is no tribunal's: any of them may answer.
+    """
     rows = await connection.fetch(sql("forget", "questions"), tribunal)
     return [dict(row) for row in rows]
 
@@ -143,7 +146,7 @@ async def note(
 
 
 async def overdue(connection: Connection, before: datetime) -> int:
-    """Count the alerts that should have been attended to before that time."""
+    """Count the alerts, and the keys, of which something should have been erased by that time."""
     return int(await connection.fetchval(sql("forget", "overdue"), before))
 
 

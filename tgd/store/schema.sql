@@ -841,6 +841,8 @@ CREATE INDEX dispatch_alert ON dispatch (alert_id);
 -- p_changes: {"alerts": [row…], "stopped": [{alert_id, dispatch_id, name}…], "running": [row…],
 -- "dispatches": [row…], "envelopes": [row…], "tasks": [row…], "facts": [row…], "phone": [row…]}
 CREATE FUNCTION save_alerts(p_changes jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    v_at timestamptz := coalesce((p_changes #>> '{facts,-1,at}')::timestamptz, now());
 BEGIN
     -- Law: positions go with the consent to be located, and at the closing of what was a test or a
     -- mistake. First, as the foreign key holds an alert to its consent while it has any. Whatever
@@ -850,12 +852,18 @@ BEGIN
             DELETE FROM position p
             USING jsonb_populate_recordset(NULL::alert, p_changes -> 'alerts') AS r
             WHERE p.alert_id = r.id
-              AND (NOT r.located OR (r.status = 'closed' AND r.verdict IN ('test', 'accidental')))
+              AND (NOT r.located OR (r.status = 'closed' AND r.verdict IN ('test', 'accidental')
+                   -- An operator's verdict takes nothing from a criminal case.
+                   AND NOT EXISTS (SELECT FROM retention h WHERE h.alert_id = r.id AND h.hold)))
             RETURNING p.alert_id, p.press_no, p.key
+        ), counted AS (
+            INSERT INTO journal (at, actor, alert_id, kind, details)
+            SELECT v_at, 'forget', alert_id, 'erased', jsonb_build_object('positions', count(*), 'days', 0)
+            FROM gone GROUP BY alert_id
         )
         -- Their keys with them, but for those of a press and of the alert, which open more.
         INSERT INTO dead_key (key, dead_at)
-        SELECT DISTINCT g.key, now() FROM gone g JOIN alert a ON a.id = g.alert_id
+        SELECT DISTINCT g.key, v_at FROM gone g JOIN alert a ON a.id = g.alert_id
         WHERE g.press_no IS NULL AND g.key IS NOT NULL AND g.key IS DISTINCT FROM a.key
         ON CONFLICT DO NOTHING;
         INSERT INTO retention (alert_id, asked_at)

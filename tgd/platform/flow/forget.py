@@ -6,7 +6,8 @@ what was a test or a mistake. Raw presses, messages to rooms and notes, which ma
 go on the same terms. Promises: the rows go in one transaction with a journal entry that counts
 them; then their keys are erased from the key store, so that no backup can bring them back; a crash
 in between is taken up where it stopped; what is younger than its term is kept, sealed anew; the
-prosecutor is asked before, and never waited for.
+prosecutor is asked before, and never waited for. A key store that is away delays the erasure of
+keys, and of what has to be sealed anew; rows go without it.
 """
 
 import asyncio
@@ -19,8 +20,9 @@ from typing import Protocol
 from uuid import UUID
 
 from tgd.clock import Clock
-from tgd.errors import Refused, TgdError
+from tgd.errors import NotFound, Refused, TgdError
 from tgd.geo.sealed import ABOUT as POSITION
+from tgd.keys import KeyUnreadable
 from tgd.metrics import Metrics
 from tgd.seal import IN_SLOT, DataKey, SealBroken, Sealer
 from tgd.store import forget as store
@@ -34,6 +36,10 @@ QUARANTINE_KEPT = timedelta(days=30)
 EVERY, SWEEP_EVERY, OVERDUE_AFTER = timedelta(minutes=1), timedelta(days=1), timedelta(hours=1)
 BATCH, KEYS = 100, 10_000
 _AT_ONCE = ("test", "accidental")
+_UNDER_ALERT = ("message", "note")
+"""What is sealed under the alert's own key."""
+_ABOUT = {"position": POSITION, "press": "press", "message": "envelope"}
+_FAILS: tuple[type[Exception], ...] = (*REFUSED, SealBroken)
 _log = logging.getLogger(__name__)
 
 
@@ -56,6 +62,14 @@ class Forgotten:
     keys: int
 
 
+class NotForgotten(TgdError):
+    """Something is still to be erased, and is tried again; ``done`` is what was erased."""
+
+    def __init__(self, why: TgdError, done: Forgotten) -> None:
+        super().__init__(str(why))
+        self.done = done
+
+
 class Forget:
     """Erases, for ever; ``heard`` shortens the wait. The prosecutor's answers come here too."""
 
@@ -74,17 +88,18 @@ class Forget:
     async def run(self) -> None:
         """Look when something is due, when told, and every minute."""
         while True:
-            until = self._clock.now() + EVERY
+            began = self._clock.now()
+            until = began + EVERY
             try:
                 await self.look()
                 await self._sweep()
                 async with self._database.connection() as connection:
-                    until = min(until, await store.next_due(connection) or until)
+                    until = min(until, await store.next_due(connection, began) or until)
             except OUTAGE as error:
                 _log.warning("erasing waits for the database: %s", type(error).__name__)
             except TgdError as error:
                 self._metrics.loop_errors["forget"].inc()
-                _log.error("keys cannot be erased yet: %s", error)
+                _log.error("not everything can be erased yet: %s", error)
             # What could not be erased is tried again, but not at once.
             until = max(until, self._clock.now() + timedelta(seconds=1))
             await self._clock.wait(self.heard, until)
@@ -93,26 +108,20 @@ class Forget:
     async def look(self, tell: Callable[[int], None] = lambda _alerts: None) -> Forgotten:
         """Erase everything that is due now; ``tell`` hears how many alerts were attended to.
 
-        Raises ``TgdError`` where keys could not be erased: they are tried again.
+        Raises ``NotForgotten``, having done all that it could, where keys could not be read or
+        erased: they are tried again.
         """
         now = self._clock.now()
         done = Forgotten(0, Counter(), 0)
-        async with self._database.transaction() as transaction:
-            await store.ask_again(transaction, now)
-            await store.quarantine(transaction, now, QUARANTINE_KEPT)
-        while True:
-            async with self._database.connection() as connection:
-                found = await store.due(connection, now, BATCH + len(self._broken))
-            due = [alert_id for alert_id in found if alert_id not in self._broken]
-            for alert_id in due:
-                done.things += await self._attend(alert_id, now)
-                done.alerts += 1
-                tell(done.alerts)
-            done.keys += await self._erase_keys(now)
-            if not due:
-                break
         async with self._database.connection() as connection:
+            await store.quarantine(connection, now, QUARANTINE_KEPT)
+        waiting = await self._attend(now, done, tell)
+        async with self._database.connection() as connection:
+            # Only now: of what was just erased nobody need be asked any more.
+            await store.ask_again(connection, now)
             self._metrics.erasures_overdue.set(await store.overdue(connection, now - OVERDUE_AFTER))
+        if waiting is not None:
+            raise NotForgotten(waiting, done) from waiting
         return done
 
     @again
@@ -121,99 +130,144 @@ class Forget:
         if reference is not None and not reference.strip():
             raise Refused("no_reference", "a hold names the criminal case that it is for")
         async with self._database.transaction() as transaction:
-            await store.hold(transaction, alert_id)
-            await store.answer_hold(transaction, alert_id, self._clock.now(), by, reference)
+            now = self._clock.now()
+            await self._standing(transaction, alert_id, keep=reference is not None)
+            await store.answer_hold(transaction, alert_id, now, by, reference)
+            await self._at_once(transaction, alert_id, now)
 
     @again
     async def authorise(self, alert_id: UUID, by: str, magistrate: str) -> None:
         """Keep the positions up to 8 days, as this magistrate has authorised."""
         async with self._database.transaction() as transaction:
-            await store.hold(transaction, alert_id)
-            await store.authorise_eight_days(
-                transaction, alert_id, self._clock.now(), by, magistrate
-            )
+            now = self._clock.now()
+            await self._standing(transaction, alert_id, keep=True)
+            await store.authorise_eight_days(transaction, alert_id, now, by, magistrate)
+            await self._at_once(transaction, alert_id, now)
 
-    async def _attend(self, alert_id: UUID, now: datetime) -> Counter[str]:
-        """Erase what is due of one alert; one that breaks keeps no other waiting."""
+    async def _standing(self, transaction: Connection, alert_id: UUID, *, keep: bool) -> None:
+        """Lock the alert; nobody is to believe that what has been erased is kept."""
+        alert = await store.hold(transaction, alert_id)
+        if alert is None:
+            raise NotFound("alert")
+        if keep and alert.status == "closed" and not await store.kept(transaction, alert_id):
+            raise Refused("erased", "nothing is kept of this alert any more")
+
+    async def _at_once(self, transaction: Connection, alert_id: UUID, now: datetime) -> None:
+        """Do what an answer means together with it; what fails is left to the next look."""
         try:
-            return await self._forget(alert_id, now)
+            async with transaction.transaction():
+                await self._erase(transaction, alert_id, now)
         except OUTAGE:
             raise
-        except REFUSED:
+        except _FAILS as error:
+            _log.warning("alert %s is attended to later: %s", alert_id, type(error).__name__)
+
+    async def _attend(
+        self, now: datetime, done: Forgotten, tell: Callable[[int], None]
+    ) -> TgdError | None:
+        """Erase what is due, alert by alert, then keys; return why something has to wait.
+
+        An alert that breaks, or waits for its key, keeps no other waiting.
+        """
+        passed: set[UUID] = set()
+        waiting: TgdError | None = None
+        keys_wait = False
+        while True:
+            async with self._database.connection() as connection:
+                found = await store.due(connection, now, BATCH + len(passed))
+            due = [alert_id for alert_id in found if alert_id not in passed]
+            for alert_id in due:
+                try:
+                    done.things += await self._forget(alert_id, now)
+                except OUTAGE:
+                    raise
+                except REFUSED:
+                    passed.add(alert_id)
+                    self._complain(alert_id)
+                    continue
+                except SealBroken as error:
+                    passed.add(alert_id)
+                    waiting = error
+                    continue
+                done.alerts += 1
+                tell(done.alerts)
+            if not keys_wait:
+                try:
+                    done.keys += await self._erase_keys(now)
+                except TgdError as error:
+                    waiting, keys_wait = error, True
+            if not due:
+                return waiting
+
+    def _complain(self, alert_id: UUID) -> None:
+        """Say once that an alert breaks; it is tried again with every look."""
+        if alert_id not in self._broken:
             self._broken.add(alert_id)
             self._metrics.loop_errors["forget"].inc()
             _log.exception("what is due of alert %s cannot be erased", alert_id)
-            return Counter()
 
     @again
     async def _forget(self, alert_id: UUID, now: datetime) -> Counter[str]:
         async with self._database.transaction() as transaction:
-            alert = await store.hold(transaction, alert_id)
-            if alert is None:
-                return Counter()
-            if alert.held:
-                await store.settle(transaction, alert_id, alert.key, None)
-                return Counter()
-            things = await store.kept(transaction, alert_id)
-            due, left = _parted(things, lambda thing: _ends(thing, alert) <= now + TOGETHER)
-            dead = {thing.key for thing in due if thing.key is not None}
-            # A thing that is not due and has lost its key goes on under a new one.
-            fresh = self._sealer.new_key()
-            keyless, left = _parted(left, lambda thing: thing.key in dead)
-            moved, lost = self._moved(keyless, fresh, alert_id)
-            due += lost
-            left += [thing for thing in keyless if thing not in lost]
-            key = alert.key
-            if key is None or key in dead:
-                needed = alert.status != "closed" or any(
-                    t.kind in {"message", "note"} for t in left
-                )
-                key = fresh.wrapped if needed else None
-            elif not left and alert.status == "closed":
-                dead.add(key)
-                key = None
-            await self._write(transaction, due, moved, fresh)
-            await store.bury(transaction, sorted(dead), now)
-            ends = [_ends(thing, alert) for thing in left]
-            if alert.status != "closed":  # what is recorded from now on is due later than this
-                ends.append(now + TERM)
-            await store.settle(transaction, alert_id, key, min(ends, default=None))
-            counts = Counter(thing.kind for thing in due)
-            if due:
-                await store.note(transaction, now, alert_id, "erased", _told(counts, left, alert))
+            return await self._erase(transaction, alert_id, now)
+
+    async def _erase(self, transaction: Connection, alert_id: UUID, now: datetime) -> Counter[str]:
+        """Erase what is due of one alert, and note when the next of it will be."""
+        alert = await store.hold(transaction, alert_id)
+        if alert is None:
+            return Counter()
+        if alert.held:
+            await store.settle(transaction, alert_id, alert.key, None)
+            return Counter()
+        things = await store.kept(transaction, alert_id)
+        due, left = _parted(things, lambda thing: _ends(thing, alert) <= now + TOGETHER)
+        dead = {thing.key for thing in due if thing.key is not None}
+        # A thing that is not due and has lost its key goes on under a new one.
+        keyless, left = _parted(left, lambda thing: thing.key in dead)
+        opened, lost = self._opened(keyless, alert_id)
+        due += lost
+        left += [thing for thing, _ in opened]
+        is_open, without = alert.status != "closed", alert.key is None or alert.key in dead
+        needs_key = is_open or any(thing.kind in _UNDER_ALERT for thing in left)
+        fresh = self._sealer.new_key() if opened or (without and needs_key) else None
+        key = alert.key
+        if without:
+            key = fresh.wrapped if fresh is not None and needs_key else None
+        elif key is not None and not left and not is_open:
+            dead.add(key)
+            key = None
+        await _write(transaction, due, opened, fresh, alert_id)
+        await store.bury(transaction, sorted(dead), now)
+        ends = [_ends(thing, alert) for thing in left]
+        if is_open:  # what is recorded from now on is due later than this
+            ends.append(now + TERM)
+        await store.settle(transaction, alert_id, key, min(ends, default=None))
+        counts = Counter(thing.kind for thing in due)
+        if due:
+            await store.note(transaction, now, alert_id, "erased", _told(counts, left, alert))
         return counts
 
-    def _moved(
-        self, things: Sequence[Kept], fresh: DataKey, alert_id: UUID
-    ) -> tuple[dict[str, list[tuple[str, bytes]]], list[Kept]]:
-        """Seal things anew, by kind; what does not open is lost already and is erased as well."""
-        moved: dict[str, list[tuple[str, bytes]]] = {}
-        lost = []
-        for thing in things:
-            about = {"position": POSITION, "press": "press", "message": "envelope"}.get(
-                thing.kind, f"note {alert_id}"
-            )
-            try:
-                plain = self._sealer.unwrap(thing.key or b"").open(thing.sealed, about)
-            except SealBroken:
-                lost.append(thing)
-                continue
-            moved.setdefault(thing.kind, []).append((thing.id, fresh.seal(plain, about)))
-        return moved, lost
+    def _opened(
+        self, things: Sequence[Kept], alert_id: UUID
+    ) -> tuple[list[tuple[Kept, bytes]], list[Kept]]:
+        """Open things; those that never will again are lost, and are to be erased as well.
 
-    async def _write(
-        self,
-        transaction: Connection,
-        due: Sequence[Kept],
-        moved: dict[str, list[tuple[str, bytes]]],
-        fresh: DataKey,
-    ) -> None:
-        for kind in KINDS:
-            ids = [thing.id for thing in due if thing.kind == kind]
-            if ids:
-                await store.erase(transaction, kind, ids)
-            if kind in moved:
-                await store.reseal(transaction, kind, moved[kind], fresh.wrapped)
+        Raises ``SealBroken`` where that is not sure: their key store is away.
+        """
+        opened, lost = [], []
+        for thing in things:
+            try:
+                key = self._sealer.unwrap(thing.key or b"")
+                opened.append((thing, key.open(thing.sealed, _about(thing, alert_id))))
+            except KeyUnreadable:
+                raise
+            except SealBroken:
+                if self._keys is None and (thing.key or b"")[:1] == IN_SLOT:
+                    raise
+                lost.append(thing)
+        if lost:
+            _log.warning("%d things of alert %s do not open any more", len(lost), alert_id)
+        return opened, lost
 
     async def _erase_keys(self, now: datetime) -> int:
         """Have the key store erase what nothing needs any more; then, and only then, forget it."""
@@ -229,11 +283,14 @@ class Forget:
             elif inside:
                 raise TgdError("there is no key store (TGD_KEY_DIR)")
             async with self._database.transaction() as transaction:
-                await store.buried(transaction, keys)
+                gone = await store.buried(transaction, keys)
+                if not gone:  # another server was faster, and has said so
+                    continue
                 # A key that stood in the database itself lives on in older backups.
-                counts = {"keys": len(inside), "in_backups": len(keys) - len(inside)}
+                slots = sum(key[:1] == IN_SLOT for key in gone)
+                counts = {"keys": slots, "in_backups": len(gone) - slots}
                 await store.note(transaction, now, None, "keys_erased", counts)
-            erased += len(keys)
+            erased += len(gone)
 
     async def _sweep(self) -> None:
         """Once a day, erase what no row names: presses repeated, transactions broken off."""
@@ -244,6 +301,34 @@ class Forget:
             named = await store.named(connection)
         await asyncio.to_thread(self._keys.sweep, named)
         self._swept_at = now
+
+
+async def _write(
+    transaction: Connection,
+    due: Sequence[Kept],
+    opened: Sequence[tuple[Kept, bytes]],
+    fresh: DataKey | None,
+    alert_id: UUID,
+) -> None:
+    """Erase what is due, and put what was opened under the fresh key."""
+    for kind in KINDS:
+        ids = [thing.id for thing in due if thing.kind == kind]
+        if ids:
+            await store.erase(transaction, kind, ids)
+        if fresh is None:
+            continue
+        anew = [
+            (thing.id, fresh.seal(plain, _about(thing, alert_id)))
+            for thing, plain in opened
+            if thing.kind == kind
+        ]
+        if anew:
+            await store.reseal(transaction, kind, anew, fresh.wrapped)
+
+
+def _about(thing: Kept, alert_id: UUID) -> str:
+    """Return what a thing is sealed as."""
+    return _ABOUT.get(thing.kind) or f"note {alert_id}"
 
 
 def _parted(things: Sequence[Kept], by: Callable[[Kept], bool]) -> tuple[list[Kept], list[Kept]]:

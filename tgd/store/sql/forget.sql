@@ -3,12 +3,12 @@
 SELECT id FROM alert WHERE forget_at <= $1 ORDER BY forget_at LIMIT $2
 
 -- name: next_due
--- When something is next to be erased, or asked about.
+-- When something is next to be erased, or asked about; what was due at $1 already has been seen to.
 SELECT least(
-    (SELECT min(forget_at) FROM alert WHERE forget_at IS NOT NULL),
+    (SELECT min(forget_at) FROM alert WHERE forget_at > $1::timestamptz),
     (SELECT min(a.forget_at) - interval '24 hours' FROM retention r JOIN alert a ON a.id = r.alert_id
      WHERE r.answered_at IS NULL AND r.asked_again_at IS NULL AND r.asked_at IS NOT NULL
-       AND a.forget_at IS NOT NULL))
+       AND a.forget_at > $1 + interval '24 hours'))
 
 -- name: hold
 -- One alert under its lock, with what was decided about keeping it.
@@ -80,8 +80,8 @@ ON CONFLICT DO NOTHING
 SELECT key FROM dead_key ORDER BY dead_at LIMIT $1
 
 -- name: buried
--- They are gone.
-DELETE FROM dead_key WHERE key = ANY ($1::bytea[])
+-- They are gone; each is told to one server only.
+DELETE FROM dead_key WHERE key = ANY ($1::bytea[]) RETURNING key
 
 -- name: named
 -- Every key that any row names; what is not in here is swept out of the key store.
@@ -120,10 +120,12 @@ SELECT pg_notify('tgd', 'forget')
 
 -- name: authorise_eight_days
 -- A named magistrate lets positions be kept up to 8 days; the flow then looks at the alert anew.
+-- Who was asked 24 hours before the third day is asked again before the eighth.
 WITH told AS (
     INSERT INTO retention (alert_id, eight_days_at, eight_days_by) VALUES ($1, $2, $4)
     ON CONFLICT (alert_id) DO UPDATE SET
-        eight_days_at = excluded.eight_days_at, eight_days_by = excluded.eight_days_by
+        eight_days_at = excluded.eight_days_at, eight_days_by = excluded.eight_days_by,
+        asked_again_at = CASE WHEN retention.eight_days_at IS NOT NULL THEN retention.asked_again_at END
 ), due AS (
     UPDATE alert SET forget_at = least(forget_at, $2::timestamptz) WHERE id = $1
 ), noted AS (
@@ -140,11 +142,12 @@ FROM alert a LEFT JOIN retention r ON r.alert_id = a.id LEFT JOIN device d ON d.
 WHERE a.id = $1
 
 -- name: questions
--- Closed alerts whose prosecutor has not said whether to hold them; $1 a tribunal, or all.
+-- Closed alerts whose prosecutor has not said whether to hold them; $1 a tribunal, or all. A phone
+-- that the register does not know is no tribunal's, and so every one's.
 SELECT a.id, a.case_id, a.device, a.closed_at, a.forget_at, r.asked_at, r.asked_again_at
 FROM retention r JOIN alert a ON a.id = r.alert_id LEFT JOIN device d ON d.id = a.device
 WHERE r.asked_at IS NOT NULL AND r.answered_at IS NULL AND a.forget_at IS NOT NULL
-  AND ($1::text IS NULL OR d.tribunal_id = $1)
+  AND ($1::text IS NULL OR d.tribunal_id = $1 OR (d.tribunal_id IS NULL AND $1 <> ''))
 ORDER BY a.forget_at LIMIT 500
 
 -- name: note
@@ -152,5 +155,6 @@ ORDER BY a.forget_at LIMIT 500
 INSERT INTO journal (at, actor, alert_id, kind, details) VALUES ($1, 'forget', $2, $3, $4)
 
 -- name: overdue
--- How many alerts have something left that should have been erased before $1.
-SELECT count(*)::int FROM alert WHERE forget_at < $1
+-- How many alerts, and keys, are left of which something should have been erased before $1.
+SELECT (SELECT count(*) FROM alert WHERE forget_at < $1)::int
+     + (SELECT count(*) FROM dead_key WHERE dead_at < $1)::int

@@ -74,7 +74,7 @@ WITH mine AS (
     SELECT next_case_id($2::timestamptz), m.device, m.reply_to, EXISTS (SELECT FROM device d WHERE d.id = m.device),
            (SELECT s.id FROM assignment s WHERE s.device_id = m.device AND s.ended_at IS NULL),
            'refused', false, 'mic_only', $3::text::jsonb, m.raw_key, true, $2::timestamptz,
-           $2::timestamptz + interval '3 days', m.tst, m.pressed_at, m.id, m.received_at
+           least($2, m.received_at) + interval '3 days', m.tst, m.pressed_at, m.id, m.received_at
     FROM mine m
     ON CONFLICT (device) WHERE status <> 'closed'
         DO UPDATE SET last_press_id = excluded.last_press_id, last_press_at = excluded.last_press_at,
