@@ -1,0 +1,27 @@
+// The elements of the page: found, made, and written anew only where something has changed, so
+// that a selection, the focus and a screen reader are left in peace.
+
+export const $ = (id) => document.getElementById(id);
+
+export function make(tag, text, className) {
+  const made = document.createElement(tag);
+  if (text !== undefined) made.textContent = text;
+  if (className) made.className = className;
+  return made;
+}
+
+export function rewrite(element, ...nodes) {
+  const fresh = element.cloneNode(false);
+  fresh.append(...nodes.filter(Boolean));
+  if (!fresh.isEqualNode(element)) element.replaceChildren(...fresh.childNodes);
+}
+
+// Written only when it changes: a screen reader would repeat it.
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+export function tags(list, codes, said) {
+  rewrite(list, ...codes.map((code) => make("li", said(code))));
+  list.hidden = codes.length === 0;
+}
