@@ -8,33 +8,49 @@ const SIZE = 240;
 const MIDDLE = SIZE / 2;
 const USED = 100; // pixels from the middle to what is furthest
 const FIXES = 12;
+const LEFT_OUT = 8; // a fix this many times further than the disc reaches does not set the scale
 const LONGEST_BAR = 80;
 const EARTH_M = 6371008.8;
 
-export function plan(svg, position, trail, touched) {
-  const apart = touched.map((place) => place.distance_m);
-  const scale = USED / Math.max(position.r95_m, ...apart);
-  const at = (point) => project(position, point, scale);
+export function plan(svg, position, trail, places) {
+  const his = (place) => Number(place.kind === "aggressor");
+  const touched = [...places].sort((a, b) => his(b) - his(a));
+  const fixes = trail.slice(0, FIXES);
+  const scale = USED / reach(position, fixes, touched);
+  const at = (point) => {
+    const [east, north] = apart(position, point);
+    return { x: MIDDLE + east * scale, y: MIDDLE - north * scale };
+  };
+  const taken = [];
   svg.replaceChildren(
     ...touched.map((place) => circle(svg, at(place), place.radius_m * scale, kind(place, "ground"))),
     circle(svg, { x: MIDDLE, y: MIDDLE }, position.r95_m * scale, "disc"),
-    ...trail.slice(0, FIXES).reverse().map((fix) => dot(svg, at(fix), fix)),
+    path(svg, fixes.filter((fix) => !odd(fix)).map(at)),
+    ...fixes.map((fix) => circle(svg, at(fix), 3, odd(fix) ? "fix odd" : "fix")),
     ...heading(svg, position.heading_deg),
     circle(svg, { x: MIDDLE, y: MIDDLE }, 4, "here"),
-    ...touched.flatMap((place) => mark(svg, at(place), place)),
+    ...[...touched].reverse().map((place) => mark(svg, at(place), place)),
+    ...touched.map((place) => name(svg, at(place), place, taken)).filter(Boolean),
     ...bar(svg, scale),
     ...north(svg),
   );
 }
 
-// East and north of the middle as on a plane: at this size nobody sees the difference.
-function project(middle, point, scale) {
+// A position's age is no doubt about the way that it shows.
+const odd = (fix) => fix.doubts.some((code) => code !== "location_stale");
+
+// How many metres the drawing must show on each side of the middle.
+function reach(position, fixes, touched) {
+  const way = fixes.filter((fix) => !odd(fix)).map((fix) => Math.hypot(...apart(position, fix)));
+  const near = way.filter((metres) => metres < LEFT_OUT * position.r95_m);
+  return Math.max(position.r95_m, ...near, ...touched.map((place) => place.distance_m));
+}
+
+// Metres east and north as on a plane: at this size nobody sees the difference.
+function apart(middle, point) {
   const metres = (degrees) => (degrees * Math.PI * EARTH_M) / 180;
   const narrow = Math.cos((middle.lat * Math.PI) / 180);
-  return {
-    x: MIDDLE + metres(point.lon - middle.lon) * narrow * scale,
-    y: MIDDLE - metres(point.lat - middle.lat) * scale,
-  };
+  return [metres(point.lon - middle.lon) * narrow, metres(point.lat - middle.lat)];
 }
 
 function shape(svg, tag, className, attributes) {
@@ -48,7 +64,11 @@ function shape(svg, tag, className, attributes) {
 
 const kind = (place, what) => `${what} ${place.kind === "aggressor" ? "his" : "known"}`;
 const circle = (svg, { x, y }, r, what) => shape(svg, "circle", what, { cx: x, cy: y, r });
-const dot = (svg, spot, fix) => circle(svg, spot, 3, fix.doubts.length ? "fix odd" : "fix");
+
+function path(svg, spots) {
+  const points = spots.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(" ");
+  return shape(svg, "polyline", "path", { points });
+}
 
 function words(svg, { x, y }, text, what, anchor) {
   const made = shape(svg, "text", what, { x, y, "text-anchor": anchor });
@@ -66,16 +86,26 @@ function heading(svg, degrees) {
 
 // His address is another shape, not only another colour.
 function mark(svg, { x, y }, place) {
-  const his = place.kind === "aggressor";
-  const points = his
+  const points = place.kind === "aggressor"
     ? `${x},${y - 9} ${x + 9},${y + 7} ${x - 9},${y + 7}`
     : `${x - 6},${y - 6} ${x + 6},${y - 6} ${x + 6},${y + 6} ${x - 6},${y + 6}`;
-  const anchor = x < 70 ? "start" : x > SIZE - 70 ? "end" : "middle";
-  const spot = { x: anchor === "middle" ? x : x < 70 ? x - 8 : x + 8, y: his ? y - 13 : y + 20 };
-  return [
-    shape(svg, "polygon", kind(place, "place"), { points }),
-    words(svg, spot, t("place_short", place.kind), kind(place, "label"), anchor),
-  ];
+  return shape(svg, "polygon", kind(place, "place"), { points });
+}
+
+// A name goes where there is room for it; without any it is left to the list beside the drawing.
+function name(svg, { x, y }, place, taken) {
+  const said = t("place_short", place.kind);
+  const half = said.length * 4;
+  const free = [[0, 20], [0, -13], [half + 12, 4], [-half - 12, 4]].find(([east, south]) => {
+    const [cx, cy] = [x + east, y + south];
+    const clear = taken.every((one) =>
+      Math.abs(one.cx - cx) > one.half + half || Math.abs(one.cy - cy) > 13);
+    return clear && cx > half && cx < SIZE - half && cy > 12 && cy < SIZE - 24;
+  });
+  if (!free) return null;
+  const spot = { x: x + free[0], y: y + free[1] };
+  taken.push({ cx: spot.x, cy: spot.y, half });
+  return words(svg, spot, said, kind(place, "label"), "middle");
 }
 
 function bar(svg, scale) {
