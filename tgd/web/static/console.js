@@ -90,7 +90,7 @@ async function taken(items, at, serverAhead) {
 }
 
 function located(id, found) {
-  if (id !== chosen) return;
+  if (id !== chosen || found.now < seen?.found.now) return; // it was overtaken on the way
   seen = { found, at: Date.now() };
   draw();
 }

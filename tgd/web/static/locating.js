@@ -57,10 +57,11 @@ export function locating(alert, found, may, now) {
   }
   const over = Date.parse(until) <= now;
   say($("w-live").firstElementChild, t(over ? "live_over" : "live_until", { time: clock(until) }));
-  const heard = alert.holder_heard;
+  const coerced = alert.reason === "coercion"; // the server refuses it: nobody can verify the wish
   $("follow-do").disabled = !may;
   $("withdraw").disabled = !may;
   $("w-verify-do").disabled = !may;
-  $("withdraw-do").disabled = !may || !heard;
-  say($("withdraw-not"), heard ? "" : t("why_not_heard"));
+  $("withdraw-do").disabled = !may || coerced || !alert.holder_heard;
+  const why = coerced ? t("error", "coerced") : t("why_not_heard");
+  say($("withdraw-not"), coerced || !alert.holder_heard ? why : "");
 }
