@@ -145,6 +145,7 @@ async def test_what_was_erased_is_in_no_backup(vault: Vault, tmp_path: Path) -> 
         await one_alert(world, "tgd-86-03")  # is in the log only
         broken_off = await a_transaction_that_breaks_off(world)
         await a_known_place(world)
+        await every_reference_is_named(world)
         await vault.keep_the_log()
         shutil.copytree(world.config.key_dir, vault.keys)
         await world.app.forget.hold(UUID(held), "procureur de permanence", "PV 2030/118")
@@ -215,6 +216,26 @@ async def a_known_place(world: World) -> None:
         (holder,) = (await place_rows.holders(connection, ["tgd-86-05"])).values()
         now = world.clock.now()
         await places.replace(connection, world.app.sealer, holder, [place], now)
+
+
+async def every_reference_is_named(world: World) -> None:
+    """What the sweep is not told of, it erases: no column may hold a reference unknown to it."""
+    columns = await world.rows(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE data_type = 'bytea'"
+        " AND table_schema = 'public'"
+    )
+    assert len(columns) > 5
+    found = set()
+    for table, column in columns:
+        found |= {
+            row[0]
+            for row in await world.rows(
+                f'SELECT "{column}" FROM "{table}" WHERE length("{column}") = 21'  # noqa: S608  its own
+                f' AND get_byte("{column}", 0) = 2'
+            )
+        }
+    assert found
+    assert found <= await named(world)
 
 
 async def erased(world: World) -> set[bytes]:
