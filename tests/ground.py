@@ -26,7 +26,7 @@ AT_SEA = {"lat": 46.30, "lon": 0.34, "acc": 10.0, "pm": "G"}
 
 
 def square(code: str, service: str | None, south: float, north: float) -> Zone:
-    shape = shapely.to_wkb(shapely.box(0.0, south, 0.7, north))
+    shape = shapely.to_wkb(shapely.box(0.30, south, 0.38, north))  # short edges are straight
     return Zone(code, f"Commune fictive {code}", service, service and "PN", shape)
 
 
