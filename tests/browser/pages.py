@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
 
 USER, PASSWORD = "claire", "un mot de passe"
+expect.set_options(timeout=15_000)  # milliseconds; the machine may have other work
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _ARGUMENTS = [
     "--no-sandbox",

@@ -259,3 +259,14 @@ async def test_a_position_that_is_not_read_again_is_shown_as_stale(world: World,
     await shots("1-unread")
     await page.unroute("**/whereabouts")
     await expect(page.locator("#w-unread")).to_be_hidden()
+
+
+async def test_what_is_copied_is_not_taken_away_by_the_second(world: World, page: Page):
+    await world.phone().press(loc=PLACE)
+    await expect(page.locator("#a-position")).to_contain_text("46,58020")
+    await page.locator("#a-position .degrees b").click()
+    chosen = "getSelection().toString()"
+    assert await page.evaluate(chosen) == "46,58020 ; 0,34040"
+    world.clock.set_on(3)
+    await expect(page.locator("#a-position .age")).to_contain_text("il y a 3 s")
+    assert await page.evaluate(chosen) == "46,58020 ; 0,34040"

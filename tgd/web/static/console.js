@@ -6,7 +6,7 @@ import { locating, prepare, reset } from "./locating.js";
 import * as sound from "./ring.js";
 import { load, otherLanguage, span, t, translate } from "./texts.js";
 import { deadlines, detail, mayAct, nameOf, needsAnswer, queue } from "./view.js";
-import { where } from "./where.js";
+import { unread, where } from "./where.js";
 
 const STALE_MS = 4500; // shown as stale before five seconds are over
 const TICK_MS = 250;
@@ -175,7 +175,10 @@ setInterval(() => {
   $("link").className = stale ? "bad" : "";
   $("blocked").hidden = !sound.blocked();
   const alert = current();
-  if (alert) deadlines(alert, now());
+  if (alert) {
+    deadlines(alert, now());
+    unread(seen);
+  }
   title(stale);
 }, TICK_MS);
 setInterval(draw, 1000);

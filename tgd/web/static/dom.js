@@ -11,9 +11,13 @@ export function make(tag, text, className) {
 }
 
 export function rewrite(element, ...nodes) {
-  const fresh = element.cloneNode(false);
-  fresh.append(...nodes.filter(Boolean));
-  if (!fresh.isEqualNode(element)) element.replaceChildren(...fresh.childNodes);
+  const wanted = nodes.filter(Boolean);
+  for (const [n, node] of wanted.entries()) {
+    const there = element.childNodes[n];
+    if (!there) element.append(node);
+    else if (!there.isEqualNode(node)) there.replaceWith(node);
+  }
+  while (element.childNodes.length > wanted.length) element.lastChild.remove();
 }
 
 // Written only when it changes: a screen reader would repeat it.

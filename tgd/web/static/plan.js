@@ -2,6 +2,7 @@
 // the disc touches, a scale and north. No map and no tiles: it shows how large and which side, and
 // claims nothing about streets.
 
+import { rewrite } from "./dom.js";
 import { length, t } from "./texts.js";
 
 const SIZE = 240;
@@ -21,8 +22,8 @@ export function plan(svg, position, trail, places) {
     const [east, north] = apart(position, point);
     return { x: MIDDLE + east * scale, y: MIDDLE - north * scale };
   };
-  const taken = [];
-  svg.replaceChildren(
+  const taken = [position, ...touched].map((place) => ({ ...at(place), half: 7 }));
+  rewrite(svg,
     ...touched.map((place) => circle(svg, at(place), place.radius_m * scale, kind(place, "ground"))),
     circle(svg, { x: MIDDLE, y: MIDDLE }, position.r95_m * scale, "disc"),
     path(svg, fixes.filter((fix) => !odd(fix)).map(at)),
@@ -30,7 +31,7 @@ export function plan(svg, position, trail, places) {
     ...heading(svg, position.heading_deg),
     circle(svg, { x: MIDDLE, y: MIDDLE }, 4, "here"),
     ...[...touched].reverse().map((place) => mark(svg, at(place), place)),
-    ...touched.map((place) => name(svg, at(place), place, taken)).filter(Boolean),
+    ...touched.map((place) => name(svg, at(place), place, taken)),
     ...bar(svg, scale),
     ...north(svg),
   );
@@ -95,17 +96,15 @@ function mark(svg, { x, y }, place) {
 // A name goes where there is room for it; without any it is left to the list beside the drawing.
 function name(svg, { x, y }, place, taken) {
   const said = t("place_short", place.kind);
-  const half = said.length * 4;
-  const free = [[0, 20], [0, -13], [half + 12, 4], [-half - 12, 4]].find(([east, south]) => {
-    const [cx, cy] = [x + east, y + south];
-    const clear = taken.every((one) =>
-      Math.abs(one.cx - cx) > one.half + half || Math.abs(one.cy - cy) > 13);
-    return clear && cx > half && cx < SIZE - half && cy > 12 && cy < SIZE - 24;
-  });
+  const half = said.length * 4.6; // capitals are wide
+  const within = Math.min(SIZE - half - 2, Math.max(half + 2, x));
+  const free = [[within, y + 16], [within, y - 17], [x + half + 12, y], [x - half - 12, y]].find(
+    ([cx, cy]) => cx > half && cx < SIZE - half && cy > 8 && cy < SIZE - 28
+      && taken.every((one) => Math.abs(one.x - cx) > one.half + half || Math.abs(one.y - cy) > 12));
   if (!free) return null;
-  const spot = { x: x + free[0], y: y + free[1] };
-  taken.push({ cx: spot.x, cy: spot.y, half });
-  return words(svg, spot, said, kind(place, "label"), "middle");
+  const [cx, cy] = free;
+  taken.push({ x: cx, y: cy, half });
+  return words(svg, { x: cx, y: cy + 4 }, said, kind(place, "label"), "middle");
 }
 
 function bar(svg, scale) {

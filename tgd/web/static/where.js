@@ -19,7 +19,7 @@ export function where(alert, seen, now, readAt) {
   unread(seen);
   $("w-verify").hidden = !found?.withdrawal_to_verify;
   if (position) statement(position, found, now);
-  else rewrite($("a-position"), unknown(alert, found, now));
+  else rewrite($("a-position"), ...unknown(alert, found, now));
   const age = position ? (now - Date.parse(position.fixed_at)) / 1000 : 0;
   $("where").classList.toggle("old", age > OLD_S);
   $("where").classList.toggle("wide", (position?.r95_m ?? 0) > WIDE_M);
@@ -27,10 +27,11 @@ export function where(alert, seen, now, readAt) {
   drawing(position, found);
   places(position, found);
   rooms(alert, found);
-  trail(found, now);
+  trail(found);
 }
 
-function unread(seen) {
+// To be called often: it is time alone that makes it stale.
+export function unread(seen) {
   const stale = seen !== null && Date.now() - seen.at > UNREAD_MS;
   $("where").classList.toggle("unread", stale);
   $("w-unread").hidden = !stale;
@@ -67,11 +68,8 @@ function address(found) {
 }
 
 function unknown(alert, found, now) {
-  const said = make("p", t("unknown_position"), "within");
-  const why = make("p", t("unknown_why", reason(alert, found, now)));
-  const both = document.createDocumentFragment();
-  both.append(said, why);
-  return both;
+  return [make("p", t("unknown_position"), "within"),
+    make("p", t("unknown_why", reason(alert, found, now)))];
 }
 
 // Why there is no position; the first that holds.
@@ -141,15 +139,14 @@ function rooms(alert, found) {
   }));
 }
 
-function trail(found, now) {
+function trail(found) {
   const fixes = found?.trail ?? [];
   $("w-trail").hidden = fixes.length === 0;
   say($("w-trail").firstElementChild, t("trail", { n: fixes.length }));
   if (!$("w-trail").open) return; // two hundred lines a second that nobody sees
   rewrite($("w-trail").lastElementChild, ...fixes.map((fix) => {
-    const age = span((now - Date.parse(fix.fixed_at)) / 1000);
-    const said = [t("press_line", { time: clock(fix.fixed_at), age }), atMost(fix.r95_m),
-      t("method", fix.method), `${degrees(fix.lat)} ; ${degrees(fix.lon)}`];
+    const said = [clock(fix.fixed_at), t("method", fix.method),
+      t("within_now", { n: atMost(fix.r95_m) }), `${degrees(fix.lat)} ; ${degrees(fix.lon)}`];
     const item = make("li", said.join(" · "));
     for (const code of fix.doubts) item.append(" ", make("span", t("doubt", code), "tag"));
     return item;
