@@ -22,7 +22,7 @@ from uuid import UUID
 from tgd.clock import Clock
 from tgd.errors import NotFound, Refused, TgdError
 from tgd.geo.sealed import ABOUT as POSITION
-from tgd.keys import KeyUnreadable
+from tgd.keys import KeyNotHere, KeyUnreadable
 from tgd.metrics import Metrics
 from tgd.seal import IN_SLOT, DataKey, SealBroken, Sealer
 from tgd.store import forget as store
@@ -252,14 +252,15 @@ class Forget:
     ) -> tuple[list[tuple[Kept, bytes]], list[Kept]]:
         """Open things; those that never will again are lost, and are to be erased as well.
 
-        Raises ``SealBroken`` where that is not sure: their key store is away.
+        Raises ``SealBroken`` where that is not sure: the key store is away, or another one. It
+        then waits for them to be due themselves, at the longest.
         """
         opened, lost = [], []
         for thing in things:
             try:
                 key = self._sealer.unwrap(thing.key or b"")
                 opened.append((thing, key.open(thing.sealed, _about(thing, alert_id))))
-            except KeyUnreadable:
+            except (KeyUnreadable, KeyNotHere):
                 raise
             except SealBroken:
                 if self._keys is None and (thing.key or b"")[:1] == IN_SLOT:
