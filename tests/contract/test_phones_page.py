@@ -6,6 +6,7 @@ import re
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -235,6 +236,20 @@ async def test_without_the_demo_s_phones_there_is_no_page(tmp_path: Path):
     with pytest.raises(ConnectionRefusedError), socket.socket() as probe:
         probe.connect((HOST, page.port or 9))
     await page.stop()
+
+
+async def test_a_server_leads_there_only_where_the_demo_has_said_so(world: World):
+    for path in ("/phones", "/salle"):
+        async with world.http.get(f"{world.base}{path}", allow_redirects=False) as response:
+            assert response.status == 404
+    await world.stop_server()
+    there = "http://127.0.0.1:8087/phones"
+    world.config = replace(world.config, demo_pages=(there,))
+    await world.start_server()
+    async with world.http.get(f"{world.base}/phones", allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (307, there)
+    async with world.http.get(f"{world.base}/salle", allow_redirects=False) as response:
+        assert response.status == 404
 
 
 def test_she_goes_straight_at_her_pace_and_stands_at_the_end():

@@ -91,8 +91,11 @@ def test_by_hand_keys_are_buttons_and_q_ends_everything(folder: Path) -> None:
         assert "/console" in told
         assert "/salle" in told
         phones = re.search(r"http://127\.0\.0\.1:\d+/phones", told)[0]
-        with urllib.request.urlopen(phones) as page:  # noqa: S310  the address is on the loopback
-            assert b"/phones/static/phones.js" in page.read()
+        server = re.search(r"(http://127\.0\.0\.1:\d+)/console", told)[1]
+        for address in (phones, f"{server}/phones"):
+            with urllib.request.urlopen(address) as page:  # noqa: S310  it is on the loopback
+                assert page.url == phones
+                assert b"/phones/static/phones.js" in page.read()
         for person in ("operateur-1", "operateur-2", "superviseur"):
             assert re.search(rf"{person} +(\w{{4}}-){{2}}\w{{4}}", told)
         say(demo, "3")

@@ -253,7 +253,7 @@ class Stage:
         """Return the phones' page where there is one; it hears them from their first event on."""
         if not self._by_hand:
             return None
-        links = {"console": f"{self.origin}/console", "salle": f"{self.room_origin}/salle"}
+        links = self._pages() | {"console": f"{self.origin}/console"}
         page = PhonesPage(self.phones, port=self._phones_port, links=links)
         self._stack.push_async_callback(page.stop)
         return page
@@ -317,7 +317,13 @@ class Stage:
             "TGD_KEY_DIR": str(self.folder / "keys"),
             "TGD_HTTP_LISTEN": f"127.0.0.1:{self._port}",
             "TGD_CALLBACK_NUMBER": _CALLBACK,
+            "TGD_DEMO_PAGES": ",".join(self._pages().values()),
         }
+
+    def _pages(self) -> dict[str, str]:
+        """Return the addresses of the demo's own pages."""
+        pages = {"salle": f"{self.room_origin}/salle"}
+        return pages | ({"phones": f"{self.phones_origin}/phones"} if self._by_hand else {})
 
 
 def _stop_all(brokers: list[Broker]) -> None:
