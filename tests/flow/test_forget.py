@@ -15,9 +15,12 @@ from world import PLACE, World
 
 from tgd.devices.messages import Press
 from tgd.keys import KeysNotErased, KeyStore
+from tgd.platform import places
 from tgd.platform.flow.forget import Forget, NotForgotten
+from tgd.platform.places import Place
 from tgd.seal import KeyErased
 from tgd.segments import SECRET
+from tgd.store import places as place_rows
 from tgd.store.db import Database
 
 ALL = Counter(position=2, press=1, message=1, note=1)
@@ -310,6 +313,42 @@ async def test_a_withdrawal_takes_positions_and_their_keys_at_once(world: World)
     assert gone(world, {live["key"]}) == {live["key"]}
     assert await one.reads_notes() == [NOTE, "sa demande"]
     assert await one.erased() == Counter(positions=2)
+
+
+# ── Her file ──────────────────────────────────────────────────────────────────────────
+
+
+async def with_a_place(world: World, device: str) -> bytes:
+    """The holder of the phone has a known place; the name of her file's key."""
+    async with world.database.transaction() as transaction:
+        her = (await place_rows.holders(transaction, [device]))[device]
+        assert her is not None
+        home = Place("home", "Domicile fictif", None, 46.58, 0.34, 100.0, None)
+        await places.replace(transaction, world.app.sealer, her, [home], world.clock.now())
+        return await place_rows.hold_key(transaction, her) or b""
+
+
+async def test_known_places_go_when_the_phone_is_back(world: World) -> None:
+    at = world.clock.now()
+    back, again, _ = keys = [await with_a_place(world, f"tgd-86-0{n}") for n in (1, 2, 3)]
+    for device in ("tgd-86-01", "tgd-86-02"):
+        await world.owner(
+            "UPDATE assignment SET ended_at = $2, returned_at = $2 WHERE device_id = $1", device, at
+        )
+    await world.owner(  # one of them has been given another phone since
+        "INSERT INTO assignment (device_id, beneficiary_id, starts_at, ends_at)"
+        " SELECT 'tgd-86-01', beneficiary_id, $1::timestamptz, $1 + interval '6 months'"
+        " FROM assignment WHERE device_id = 'tgd-86-02'",
+        at,
+    )
+    await later(world, at, 2 * DAY - MINUTE)
+    assert gone(world, set(keys)) == set()
+    await later(world, at, 2 * DAY)
+    assert gone(world, set(keys)) == {back}
+    assert again in await named(world)
+    assert await world.value("SELECT count(*) FROM known_place") == 2
+    (entry,) = await world.rows("SELECT details FROM journal WHERE kind = 'files_erased'")
+    assert entry["details"] == {"persons": 1, "places": 1}
 
 
 # ── After it ────────────────────────────────────────────────────────────────────────

@@ -32,6 +32,8 @@ from tgd.store.forget import KINDS, Held, Kept
 TERM, LONG_TERM = timedelta(days=3), timedelta(days=8)
 TOGETHER = timedelta(minutes=10)
 """What is due so soon after the first goes with it: a phone that moved reported every 5 seconds."""
+FILE_KEPT = timedelta(days=2)
+"""At most 3 days after the phone is back, the file of its holder goes."""
 QUARANTINE_KEPT = timedelta(days=30)
 EVERY, SWEEP_EVERY, OVERDUE_AFTER = timedelta(minutes=1), timedelta(days=1), timedelta(hours=1)
 BATCH, KEYS = 100, 10_000
@@ -115,6 +117,7 @@ class Forget:
         done = Forgotten(0, Counter(), 0)
         async with self._database.connection() as connection:
             await store.quarantine(connection, now, QUARANTINE_KEPT)
+            await store.erase_files(connection, now - FILE_KEPT, now)
         waiting = await self._attend(now, done, tell)
         async with self._database.connection() as connection:
             # Only now: of what was just erased nobody need be asked any more.
