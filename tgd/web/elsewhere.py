@@ -1,8 +1,8 @@
 """The demo's pages under the server's own address: `/phones` and `/salle` lead to where they stand.
 
 Serves whoever tries the product and looks for every page beside the console. It is not in the table
-of routes on purpose: without ``TGD_DEMO_PAGES``, which only the demo sets, a server has no such route
-at all.
+of routes on purpose: without ``TGD_DEMO_PAGES``, which only the demo sets, a server has no such
+route at all.
 """
 
 from collections.abc import Sequence
