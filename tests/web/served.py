@@ -26,6 +26,7 @@ from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake
 from tgd.platform.flow.triage import Triage
+from tgd.platform.persons import Persons
 from tgd.platform.territory import Territories
 from tgd.platform.whereabouts import Whereabouts
 from tgd.seal import Sealer
@@ -91,6 +92,7 @@ class Api:
             forget=Forget(self.database, self.clock, self.metrics, sealer, None),
             whereabouts=whereabouts,
             competence=competence,
+            persons=Persons(self.database, self.clock, sealer),
             addresses=Ban(self.database),
             ingest=ingest,
             hub=self.hub,

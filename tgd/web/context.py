@@ -15,6 +15,7 @@ from tgd.platform.competence import Competence
 from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.triage import Triage
+from tgd.platform.persons import Persons
 from tgd.platform.whereabouts import Whereabouts
 from tgd.store.db import Database
 from tgd.web.stream import Hub
@@ -35,6 +36,7 @@ class Context:
     forget: Forget
     whereabouts: Whereabouts
     competence: Competence
+    persons: Persons
     addresses: Addresses
     ingest: Ingest
     hub: Hub
