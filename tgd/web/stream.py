@@ -83,11 +83,11 @@ class Stream:
         )
         with self._hub.joined() as listener:
             self._gauge.set(self._hub.listening)
-            await self._seen(request[CALLER], arrived=True)
+            await self._seen(request, arrived=True)
             try:
                 await response.prepare(request)
                 await _write(response, b"retry: 1000\n\n")
-                async for event in self._events(listener, request[CALLER]):
+                async for event in self._events(listener, request):
                     await _write(response, event)
                     if event is _HINT:
                         self._hub.delivered()
@@ -96,16 +96,16 @@ class Stream:
         self._gauge.set(self._hub.listening)
         return response
 
-    async def _events(self, listener: asyncio.Event, caller: Caller) -> AsyncIterator[bytes]:
+    async def _events(self, listener: asyncio.Event, request: web.Request) -> AsyncIterator[bytes]:
         checked_at = self._clock.now()
         while not self._hub.closed:
             await self._clock.wait(listener, self._clock.now() + KEEP_ALIVE)
             now = self._clock.now()
             if now >= checked_at + KEEP_ALIVE:
-                if not await self._stands(caller, now):
+                if not await self._stands(request[CALLER], now):
                     return
                 checked_at = now
-                await self._seen(caller)
+                await self._seen(request)
             if not listener.is_set():
                 yield _STILL_HERE
                 continue
@@ -113,8 +113,11 @@ class Stream:
             yield _HINT
             await asyncio.sleep(_GAP_S)
 
-    async def _seen(self, caller: Caller, *, arrived: bool = False) -> None:
+    async def _seen(self, request: web.Request, *, arrived: bool = False) -> None:
         """Note that this console is connected: its operator is there."""
+        if request.transport is None or request.transport.is_closing():
+            return  # gone, though nothing has been written to it since
+        caller = request[CALLER]
         try:
             async with self._database.connection() as connection:
                 seen = presence.arrived if arrived else presence.seen
