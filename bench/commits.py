@@ -49,7 +49,8 @@ class Sizes(NamedTuple):
             )
         finally:
             await connection.close()
-        return cls(*row)
+        assert row is not None, "no press has brought a position"
+        return cls(row[0], row[1], row[2])
 
 
 def statements() -> dict[str, str]:

@@ -20,13 +20,13 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from uuid import uuid4
 
+from bench.packets import CONNACK, PUBACK, PUBLISH, SUBACK, connect, expect, packet, publish, text
 from bench.phones import press_bytes
 
 RECEIPT = b'{"_type":"receipt","id":"'
 ID = slice(len(RECEIPT), len(RECEIPT) + 36)
 PATIENCE_S = 20.0
 SUBSCRIBED_AT_ONCE = 500
-_PUBLISH, _PUBACK, _SUBACK, _CONNACK = 0x30, 0x40, 0x90, 0x20
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Generator:
         self._frames: list[tuple[bytes, bytes]] = []
         for k, (device, _) in enumerate(plan.presses):
             payload = press_bytes(self.ids[k], k + 1, at)
-            self._frames.append(_publish(f"tgd/v1/{device}/up/press".encode(), payload))
+            self._frames.append(publish(f"tgd/v1/{device}/up/press".encode(), payload))
         self._sent = [0.0] * n
         self._acked = bytearray(n)
         self._receipted = [0.0] * n
@@ -98,14 +98,13 @@ class Generator:
             sock = socket.create_connection((plan.host, plan.port))
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             line = _Line(sock)
-            name = f"{plan.name}-{number}".encode()
-            sock.sendall(_packet(0x10, _text(b"MQTT") + b"\x04\x02\x02\x58" + _text(name)))
-            _expect(line, _CONNACK)
-            topics = [_text(f"tgd/v1/{one}/down".encode()) + b"\x01" for one in dict.fromkeys(own)]
+            sock.sendall(connect(f"{plan.name}-{number}"))
+            expect(sock, CONNACK)
+            topics = [text(f"tgd/v1/{one}/down".encode()) + b"\x01" for one in dict.fromkeys(own)]
             for first in range(0, len(topics), SUBSCRIBED_AT_ONCE):
                 some = b"".join(topics[first : first + SUBSCRIBED_AT_ONCE])
-                sock.sendall(_packet(0x82, b"\x00\x01" + some))
-                _expect(line, _SUBACK)
+                sock.sendall(packet(0x82, b"\x00\x01" + some))
+                expect(sock, SUBACK)
             sock.settimeout(0)
             self._lines.append(line)
             self._of[sock.fileno()] = line
@@ -177,12 +176,12 @@ class Generator:
             if body + length > size:
                 break
             kind = data[here] & 0xF0
-            if kind == _PUBLISH:
+            if kind == PUBLISH:
                 topic_end = body + 2 + (data[body] << 8 | data[body + 1])
                 acks += b"\x40\x02" + data[topic_end : topic_end + 2]
                 if data.startswith(RECEIPT, topic_end + 2):
                     self._receipt(data[topic_end + 2 : body + length], at)
-            elif kind == _PUBACK:
+            elif kind == PUBACK:
                 k = waiting.pop(data[body] << 8 | data[body + 1])
                 self._acked[k] = 1
             here = body + length
@@ -201,36 +200,6 @@ class Generator:
             *(self.ids[k], device, due, self._sent[k], bool(self._acked[k])),
             *(self._receipted[k] or None, self._codes[k]),
         )
-
-
-def _text(value: bytes) -> bytes:
-    return len(value).to_bytes(2, "big") + value
-
-
-def _packet(head: int, rest: bytes) -> bytes:
-    size, length = len(rest), b""
-    while size >= 128:
-        size, low = divmod(size, 128)
-        length += bytes((low | 128,))
-    return bytes((head,)) + length + bytes((size,)) + rest
-
-
-def _publish(topic: bytes, payload: bytes) -> tuple[bytes, bytes]:
-    """Return a PUBLISH of QoS 1 in two parts, before and after its packet id."""
-    whole = _packet(0x32, _text(topic) + b"\x00\x00" + payload)
-    cut = len(whole) - len(payload)
-    return whole[: cut - 2], payload
-
-
-def _expect(line: _Line, kind: int) -> None:
-    """Read one packet of this kind, the connection being new and quiet."""
-    line.sock.settimeout(PATIENCE_S)
-    head = line.sock.recv(2, socket.MSG_WAITALL)
-    length = head[1]
-    if length & 0x80:
-        length = length & 0x7F | line.sock.recv(1)[0] << 7
-    line.sock.recv(length, socket.MSG_WAITALL)
-    assert head[0] == kind, f"the broker answered with {head[0]:#x}"
 
 
 def main() -> None:

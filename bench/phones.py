@@ -21,8 +21,14 @@ from tgd.devices.mqtt import Arrived, MqttLink, State
 PATIENCE_S = 30.0
 
 
+def press_point(seq: int) -> tuple[float, float]:
+    """Return where the ``seq``-th press is made: latitude and longitude in degrees."""
+    return round(46.58 + (seq % 1000) / 20000, 5), 0.34
+
+
 def press_bytes(press_id: str, seq: int, at: float) -> bytes:
     """Write the press of an invented phone, with a position, as the protocol has it."""
+    lat, lon = press_point(seq)
     return msgspec.json.encode(
         {
             "_type": "press",
@@ -33,8 +39,8 @@ def press_bytes(press_id: str, seq: int, at: float) -> bytes:
             "created_at": round(at, 3),
             "trigger": "button",
             "loc": {
-                "lat": round(46.58 + (seq % 1000) / 20000, 5),
-                "lon": 0.34,
+                "lat": lat,
+                "lon": lon,
                 "acc": 12.5,
                 "pm": "G",
                 "tst": round(at - 2.0, 3),

@@ -65,7 +65,7 @@ async def measure(machine: Machine, *, quick: bool, tick: Any) -> Figure:
                 await phones.press(device(number))
                 await _floor(_Times(), echo, commits, answered, payload)
             done = WARM_UP
-            before = await _server(world)
+            before = await world.press_sums()
             for block in range(blocks):
                 for _ in range(BLOCK):
                     await _pause()
@@ -74,7 +74,7 @@ async def measure(machine: Machine, *, quick: bool, tick: Any) -> Figure:
                 for _ in range(BLOCK):
                     await _floor(times, echo, commits, answered, payload)
                 tick(block + 1, blocks)
-            inside = await _server(world)
+            inside = await world.press_sums()
     spent = [now - then for now, then in zip(inside, before, strict=True)]
     return _figure(times, same, sizes, spent)
 
@@ -109,13 +109,6 @@ async def _same_rows(
     return ours
 
 
-async def _server(world: World) -> list[float]:
-    """Return the server's own sums: arrival → commit, arrival → receipt, and their count."""
-    names = ("tgd_press_to_commit_seconds_sum", "tgd_press_to_receipt_seconds_sum")
-    sums = [await world.metric(name) for name in names]
-    return [*sums, await world.metric("tgd_press_to_commit_seconds_count")]
-
-
 def _figure(times: _Times, same: dict[str, int], sizes: Sizes, inside: list[float]) -> Figure:
     comparison = Comparison(
         "press → receipt",
@@ -133,7 +126,7 @@ def _figure(times: _Times, same: dict[str, int], sizes: Sizes, inside: list[floa
     )
     twice = [a + c for a, c in zip(times.answered, times.commit, strict=True)]
     answered = Spread.of(times.ours).ratio(Spread.of(twice))
-    to_commit, to_receipt, n = inside
+    to_commit, to_receipt, n, _processor = inside
     rows = ", ".join(f"{n} {table}" for table, n in same.items())
     return Figure(
         *(NAME, "Press → receipt, quiet system", METHOD),

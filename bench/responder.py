@@ -1,8 +1,8 @@
 """The floor of a load: each press is answered at once, and nothing is stored.
 
 Speaks MQTT by the server's own client and writes the same three messages to the phone that the
-server does for a press that opens an alert: receipt, state, and the command to say where it is. ``python -m bench.responder mqtt://host:port``; says
-"listening" when it does.
+server does for a press that opens an alert: receipt, state, and the command to say where it is.
+``python -m bench.responder mqtt://host:port``; says "listening" when it does.
 """
 
 import sys

@@ -111,12 +111,19 @@ class World:
             await connection.close()
         return rows
 
-    async def metric(self, name: str) -> float:
-        """Return one sample of the server's /metrics, 0 if it is not there."""
+    async def press_sums(self) -> list[float]:
+        """Return the server's own sums: arrival → commit, arrival → receipt, and their count.
+
+        Behind them its processor seconds, of everything.
+        """
         async with self.http.get(f"{self.url}/metrics") as answer:
-            text = await answer.text()
-        found = re.search(rf"^{re.escape(name)} (\S+)$", text, re.MULTILINE)
-        return float(found[1]) if found else 0.0
+            told = await answer.text()
+        names = (
+            *("tgd_press_to_commit_seconds_sum", "tgd_press_to_receipt_seconds_sum"),
+            *("tgd_press_to_commit_seconds_count", "process_cpu_seconds_total"),
+        )
+        found = [re.search(rf"^{name} (\S+)$", told, re.MULTILINE) for name in names]
+        return [float(one[1]) if one else 0.0 for one in found]
 
 
 class Machine:

@@ -25,6 +25,7 @@ class Kind(StrEnum):
     DIAL_112 = "dial_112"  # press, after_s
     STATE = "state"  # alert, state, n
     STATE_IGNORED = "state_ignored"  # alert, state, n, reason
+    GLANCED = "glanced"  # state: what her discreet gesture showed, None if nothing
     COMMAND = "command"  # command, action
     COMMAND_IGNORED = "command_ignored"  # command, action, reason
     ALERT_OPEN = "alert_open"  # alert

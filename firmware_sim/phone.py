@@ -183,7 +183,9 @@ class Phone:
 
     def glance(self) -> str | None:
         """Make her discreet gesture: the alert's last state, None if none or void."""
-        return self._machine.glance(self._time.now()) if self._machine else None
+        shown = self._machine.glance(self._time.now()) if self._machine else None
+        self._tell(Kind.GLANCED, {"state": shown})
+        return shown
 
     # -- what it shows ----------------------------------------------------------------------------
 

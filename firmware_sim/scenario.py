@@ -9,7 +9,8 @@ before its first step, and an error names the step and the field. Leaves doing i
     action = "press"          # trigger = "button"
 
 Actions and their fields: `press` (trigger; lose_s = seconds without network from the moment the
-press has left, before any receipt can come), `network` (on = true|false, or off_s = seconds),
+press has left, before any receipt can come), `glance` (her discreet gesture: the event `glanced`
+tells what it showed), `network` (on = true|false, or off_s = seconds),
 `battery` (level, plugged), `move` (speed_kmh = 5 walks, 50 drives, 0 stands still; bearing; way =
 "straight" or "streets", with corners, stops and changing pace; or path = [[lat, lon], …]), `place`
 (reception = "open", "indoors", "cell", "none", "off"; cold_start_s; mock = true|false; what is not
@@ -161,6 +162,10 @@ def _press(given: dict[str, Any]) -> Act:
     return act
 
 
+def _glance(_given: dict[str, Any]) -> Act:
+    return lambda phone: phone.glance()
+
+
 def _network(given: dict[str, Any]) -> Act:
     if "off_s" in given:
         seconds = float(given.pop("off_s"))
@@ -243,6 +248,7 @@ def _fault(given: dict[str, Any]) -> Act:
 
 _ACTIONS: dict[str, Callable[[dict[str, Any]], Act]] = {
     "press": _press,
+    "glance": _glance,
     "network": _network,
     "battery": _battery,
     "move": _move,

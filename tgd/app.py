@@ -36,12 +36,14 @@ from tgd.platform.flow.following import Following
 from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake, Opening
+from tgd.platform.flow.recontact import Recontact
 from tgd.platform.flow.rescue import Rescue
 from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.triage import Triage
 from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
 from tgd.platform.holding import as_text
 from tgd.platform.persons import Persons
+from tgd.platform.report import Reporting
 from tgd.platform.territory import Territories
 from tgd.platform.whereabouts import Whereabouts
 from tgd.seal import Sealer
@@ -130,6 +132,8 @@ class App:
         self.attendance = Attendance(database, clock, metrics)
         self.following = Following(database, clock, metrics, self.whereabouts, self.competence)
         self.forget = Forget(database, clock, metrics, self.sealer, self.keys)
+        self.recontact = Recontact(database, clock, metrics, self.sealer)
+        self.reporting = Reporting(database, clock, self.sealer, self.whereabouts)
         self.watch = Watch(database, clock, metrics, self.competence)
         self.auditor = Auditor(database, clock, metrics)
         self.hub = Hub(self._hinted)
@@ -156,6 +160,7 @@ class App:
         start("following", self.following.run)
         start("attendance", self.attendance.run)
         start("forget", self.forget.run)
+        start("recontact", self.recontact.run)
         self.supervisor.on_stop("addresses", self.addresses.close)
         start("auditor", self.auditor.run)
         start("rescue", self.rescue.run)
@@ -206,6 +211,8 @@ class App:
             triage=self.triage,
             inbound=self.inbound,
             forget=self.forget,
+            recontact=self.recontact,
+            reporting=self.reporting,
             whereabouts=self.whereabouts,
             competence=self.competence,
             persons=self.persons,

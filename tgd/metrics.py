@@ -114,6 +114,9 @@ class Metrics:
         self.deadline_passed = Family(
             self._counter("deadline_passed", "Deadlines that passed.", "deadline"), DEADLINES
         )
+        self.recontacts_overdue = self._gauge(
+            "recontacts_overdue", "Calls back after an alert that should have been made by now."
+        )
         self.outbox_waiting = self._gauge("outbox_waiting", "Messages committed and not yet sent.")
         self.stream_clients = self._gauge("stream_clients", "Consoles listening to the stream.")
 

@@ -4,82 +4,29 @@ Screenshots of each step are kept in the test's temporary folder for people to l
 """
 
 import asyncio
-import shutil
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright, expect
+from browser.pages import PASSWORD, USER, log_in, opened
+from playwright.async_api import Browser, Page, expect
 from web.served import PLACE, ROOM, Api, serving
 
 from tgd.clock import Clock
 
-PASSWORD = "un mot de passe"
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 pytestmark = pytest.mark.needs_chromium
 
 
 @pytest.fixture
 async def api(database: str) -> AsyncIterator[Api]:
     async with serving(database, Clock()) as started:
-        await started.account("claire", PASSWORD)
+        await started.account(USER, PASSWORD)
         yield started
 
 
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(
-            executable_path=CHROMIUM, args=ARGUMENTS, headless=True
-        )
-        yield browser
-        await browser.close()
-
-
-@pytest.fixture
 async def page(browser: Browser, api: Api) -> AsyncIterator[Page]:
-    """The console as an operator opens it; any error or refusal by the policy fails the test."""
-    context = await browser.new_context(
-        viewport={"width": 1280, "height": 720}, base_url=api.base, locale="fr-FR"
-    )
-    page = await context.new_page()
-    page.set_default_timeout(10_000)
-    wrong: list[str] = []
-    page.on("pageerror", lambda error: wrong.append(f"{error}\n{error.stack}"))
-    page.on("console", lambda said: wrong.append(said.text) if _is_wrong(said) else None)
-    yield page
-    await context.close()
-    assert wrong == []
-
-
-def _is_wrong(said) -> bool:
-    """Violations of the policy are errors; the network's own are the browser's habit of logging."""
-    return said.type == "error" and "Failed to load resource" not in said.text
-
-
-@pytest.fixture
-def shots(tmp_path: Path, page: Page):
-    async def shoot(name: str) -> None:
-        await page.screenshot(path=tmp_path / f"{name}.png")
-
-    return shoot
-
-
-async def log_in(page: Page) -> None:
-    await page.goto("/")
-    await expect(page.locator("[name=username]")).to_be_focused()
-    await page.keyboard.type("claire")
-    await page.keyboard.press("Tab")
-    await page.keyboard.type(PASSWORD)
-    await page.keyboard.press("Enter")
-    await expect(page.locator("#who")).to_have_text("claire")
+    async with opened(browser, api.base) as page:
+        yield page
 
 
 def act(page: Page, what: str, value: str | None = None):
@@ -221,7 +168,7 @@ async def test_an_ended_session_leads_back_to_the_login(api: Api, page: Page):
     await api.rows("DELETE FROM web_session")
     await expect(page.locator("#login")).to_be_visible()
     await expect(page.locator("#login-error")).to_contain_text("reconnectez-vous")
-    await page.locator("[name=username]").fill("claire")
+    await page.locator("[name=username]").fill(USER)
     await page.locator("[name=password]").fill("not the password")
     await page.keyboard.press("Enter")
     await expect(page.locator("#login-error")).to_have_text("Identifiant ou mot de passe faux.")
@@ -237,5 +184,6 @@ async def test_every_doubt_has_its_words(api: Api, page: Page, shots):
     await expect(page.locator("#queue li")).to_have_count(7)
     shown = await api.alert(alert)
     said = await page.locator("#a-doubts").inner_text()
+    said += await page.locator("#w-doubts").inner_text()
     assert not [code for code in shown["doubts"] if code in said.split()]
     await shots("1-doubts")

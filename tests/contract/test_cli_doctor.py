@@ -119,7 +119,11 @@ async def test_the_doctor_finds_keys_that_are_elsewhere(
     here = {"TGD_KEY_DIR": str(tmp_path / "keys")}
     found = lines(await tgd("doctor", **here))
     assert latest + "their keys are all here" in found["ok"]
-    failed = lines(await tgd("doctor", TGD_KEY_DIR=str(tmp_path / "other")))["failed"]
+    other = {"TGD_KEY_DIR": str(tmp_path / "other")}
+    failed = lines(await tgd("doctor", **other))["failed"]
+    assert latest + "the key store's directory is not there" in failed
+    (tmp_path / "other").mkdir()
+    failed = lines(await tgd("doctor", **other))["failed"]
     assert any(line.startswith(latest + "3 of their keys are not here") for line in failed)
     await owner.execute(PRESS, uuid4(), Sealer(KEY).new_key().wrapped)
     await owner.close()

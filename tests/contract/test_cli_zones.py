@@ -215,6 +215,25 @@ async def test_a_serious_finding_keeps_a_set_from_taking_effect(
     assert await listed(store) == [(3, True), (2, False), (1, False)]
 
 
+async def test_the_doctor_looks_at_the_zones(
+    tgd: Run, tmp_path: Path, files: tuple[str, str]
+) -> None:
+    rooms = tmp_path / "rooms.toml"
+    rooms.write_text(
+        '[[room]]\nid = "cic"\nname = "CIC"\ninstitution = "PN"\nservices = ["990001", "7"]\n'
+    )
+    await tgd("rooms", "import", str(rooms))
+    assert "zones: no set is in force" in (await tgd("doctor")).out
+    await tgd("seed")
+    assert "zones: set 1 of " in (await tgd("doctor")).out
+    assert "31 communes: fictive" in (await tgd("doctor")).out
+    await tgd("zones", "import", *files)
+    told = (await tgd("doctor")).out
+    assert "ok" in next(line for line in told.splitlines() if "zones: set 2 of " in line)
+    assert "services: 3 of 4 have no room" in told
+    assert "room cic: no commune has its service 7" in told
+
+
 # ── Files that cannot be used ───────────────────────────────────────────────────────
 
 

@@ -134,6 +134,8 @@ async def test_every_route_is_documented_and_no_other() -> None:
         triage=parts.triage,
         inbound=parts.inbound,
         forget=parts.forget,
+        recontact=parts.recontact,
+        reporting=parts.reporting,
         whereabouts=parts.whereabouts,
         competence=parts.competence,
         addresses=parts.addresses,

@@ -12,7 +12,7 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import asyncpg
 import msgspec
@@ -23,6 +23,9 @@ from world import ADDRESS, BY_HAND, ROOM_TOKEN, World
 from tgd.demo.postgres import EmbeddedPostgres
 from tgd.demo.salle_envelope import Envelope, reply
 from tgd.log import TextFormatter
+from tgd.platform import places
+from tgd.platform.places import Place
+from tgd.store import places as place_rows
 
 GIVEN, REFUSED, WITHDRAWN, UNKNOWN = "tgd-86-01", "tgd-86-08", "tgd-86-05", "stranger"
 AT = json.dumps(PLACE).encode()
@@ -279,20 +282,25 @@ async def test_whatever_people_and_rooms_write(
     said: Said,
     device: str,
 ) -> None:
-    typed = f"vue au {LAT}, {LON}"
+    text = typed()
     pressed = await world.phone(device).press(loc=PLACE)
     alert = pressed.alert
     assert await said.act(alert, "answer") == 200
-    assert await said.act(alert, "notes", text=typed) == 200
-    assert await said.act(alert, "extend", reason=typed) == 200
-    assert await said.act(alert, "decision", verdict="police", seen=pressed.id, note=typed) == 200
+    assert await said.act(alert, "notes", text=text) == 200
+    assert await said.act(alert, "extend", reason=text) == 200
+    assert await said.act(alert, "decision", verdict="police", seen=pressed.id, note=text) == 200
     told = await world.room.expects("Report", alert=alert)
-    for body in room_says(told, world, typed):
+    for body in room_says(told, world, text):
         assert await said.post("/api/v1/cisu/inbound", body, ROOM_TOKEN) in {202, 403, 422}
     world.room.forgives()
-    handed = {"room": "cic86", "call_taker": f"brigadier {LAT}", "reference": typed}
+    handed = {"room": "cic86", "call_taker": f"brigadier {LAT}", "reference": text}
     assert await said.act(alert, "voice-handoff", **handed) == 200
-    assert await said.act(alert, "close", outcome=typed, note=typed) == 200
+    supervisor = await world.token("supervisor", "superviseur")
+    authorised = json.dumps({"authorised_by": f"procureur, {text}"}).encode()
+    path = f"/api/v1/alerts/{alert}/eight-days"
+    assert await said.post(path, authorised, supervisor) == 200
+    await world.app.forget.hold(UUID(alert), "parquet", "PV 2030/118")
+    assert await said.act(alert, "close", outcome=text, note=text) == 200
     if device == GIVEN:  # to the operator of an alert, and to nobody else, it is shown
         said.answers = [answer for answer in said.answers if '"position"' not in answer]
     said.answers.append(json.dumps(await world.operator().journal(alert)))
@@ -323,6 +331,28 @@ def room_says(told: Envelope, world: World, typed: str) -> Iterator[bytes]:
     # Its own distributionID is said back to a room as it said it, and to nobody else.
     yield json.dumps({"lat": LAT, "senderID": typed, "distributionKind": typed}).encode()
     yield typed.encode()
+
+
+async def test_her_known_places(world: World, said: Said) -> None:
+    """They are shown to the operator of her alert; where they are kept nothing shows them."""
+    home = Place("home", f"Domicile {LAT}", f"1 rue Inventée {typed()}", LAT, LON, 100.0, typed())
+    async with world.database.transaction() as connection:
+        holders = await place_rows.holders(connection, [REFUSED])
+        sealer, now = world.app.sealer, world.clock.now()
+        await places.replace(connection, sealer, holders[REFUSED], [home], now)
+    pressed = await world.phone(REFUSED).press(loc=PLACE)
+    operator = world.operator()
+    seen = await operator.call("GET", f"alerts/{pressed.alert}/whereabouts", None, 200)
+    assert traces(json.dumps(seen)), "or this test proves nothing"
+    await operator.decides(pressed.alert, "police")
+    await world.room.expects("Report", alert=pressed.alert)
+    world.room.forgives()
+    said.answers.append(json.dumps(await operator.journal(pressed.alert)))
+    await nothing_in_clear(said)
+
+
+def typed() -> str:
+    return f"vue au {LAT}, {LON}"
 
 
 async def test_whatever_is_asked_wrongly(world: World, said: Said) -> None:

@@ -46,6 +46,9 @@ SEALED = {
     ),
 }
 
+ERASED = """
+SELECT (SELECT count(*) FROM press WHERE raw IS NOT NULL) = 1 AND NOT EXISTS (SELECT FROM dead_key)
+"""
 ARCHIVED = "SELECT last_archived_wal >= $1 FROM pg_stat_archiver"
 
 
@@ -142,15 +145,16 @@ async def test_what_was_erased_is_in_no_backup(vault: Vault, tmp_path: Path) -> 
         await one_alert(world, "tgd-86-03")  # is in the log only
         broken_off = await a_transaction_that_breaks_off(world)
         await a_known_place(world)
+        await every_reference_is_named(world)
         await vault.keep_the_log()
         shutil.copytree(world.config.key_dir, vault.keys)
         await world.app.forget.hold(UUID(held), "procureur de permanence", "PV 2030/118")
-        named = await erased(world)
+        still_named = await erased(world)
         url, store = vault.restore(), KeyStore(world.config.key_dir)
         await nothing_opens(
             url, store, KeyStore(vault.keys), Sealers(world.config.secret_key), held
         )
-        nothing_leads_to_a_key(vault, store, named, broken_off)
+        nothing_leads_to_a_key(vault, store, still_named, broken_off)
 
 
 class Sealers:
@@ -214,23 +218,55 @@ async def a_known_place(world: World) -> None:
         await places.replace(connection, world.app.sealer, holder, [place], now)
 
 
-async def erased(world: World) -> set[bytes]:
-    """Let time pass until the server has erased everything that is not held; what rows name."""
-    for _ in range(24 * 6):
-        world.clock.set_on(3600)
-        await world._looked()
-    await world.until_sql("SELECT count(*) = 1 FROM press WHERE raw IS NOT NULL")
-    await world.until_sql("SELECT count(*) = 0 FROM dead_key")
-    # Once a day it sweeps what no row names: let it have done so after everything else.
-    swept = world.app.forget._swept_at
-    for _ in range(25):
-        world.clock.set_on(3600)
-        await world._looked()
-    await world.until(lambda: world.app.forget._swept_at != swept)
-    counted = await world.value(
-        "SELECT sum((details ->> 'keys')::int) FROM journal WHERE kind = 'keys_erased'"
+async def every_reference_is_named(world: World) -> None:
+    """What the sweep is not told of, it erases: no column may hold a reference unknown to it."""
+    columns = await world.rows(
+        "SELECT table_name, column_name FROM information_schema.columns WHERE data_type = 'bytea'"
+        " AND table_schema = 'public'"
     )
-    assert counted == 4, "a press and a report of two phones"
+    assert len(columns) > 5
+    found = set()
+    for table, column in columns:
+        found |= {
+            row[0]
+            for row in await world.rows(
+                f'SELECT "{column}" FROM "{table}" WHERE length("{column}") = 21'  # noqa: S608  its own
+                f' AND get_byte("{column}", 0) = 2'
+            )
+        }
+    assert found
+    assert found <= await named(world)
+
+
+async def erased(world: World) -> set[bytes]:
+    """Let three days pass, until the server has erased what is not held; what rows name then."""
+    before = await named(world)
+    await hours(world, 71)
+    world.app.forget._swept_at = world.clock.now()  # what follows is not the daily sweep's doing
+    await hours(world, 1)
+    async with asyncio.timeout(30):
+        while not await world.value(ERASED):
+            world.clock.set_on(1)  # it may have begun to look before the hour was over
+            await world._looked()
+    after = await named(world)
+    gone = before - after
+    assert len(gone) == 4, "a press and a report of two phones"
+    for key in gone:
+        with pytest.raises(KeyErased):
+            world.app.keys.secret(key)
+    counted = "SELECT sum((details ->> 'keys')::int) FROM journal WHERE kind = 'keys_erased'"
+    assert await world.value(counted) == len(gone)
+    await hours(world, 25)
+    return after
+
+
+async def hours(world: World, count: int) -> None:
+    for _ in range(count):
+        world.clock.set_on(3600)
+        await world._looked()
+
+
+async def named(world: World) -> set[bytes]:
     async with world.database.connection() as connection:
         return set(await forget.named(connection))
 

@@ -4,20 +4,28 @@ import json
 import math
 import subprocess
 import sys
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from tgd.devices import wire
+from tgd.geo.locate import metres
+from tgd.geo.position import Fix
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # the benchmark is run from a checkout, not installed
 
 from bench import report  # noqa: E402  found by the line above
+from bench.blocks import Interval, not_slower, ratio  # noqa: E402  the same
 from bench.commits import difference, statements  # noqa: E402  the same
 from bench.figures import Comparison, Figure, Spread, Step, Target, percentile  # noqa: E402  same
+from bench.fixes import Walker  # noqa: E402  the same
 from bench.generator import Generator, Plan  # noqa: E402  the same
+from bench.live_trail import Rows, Trail  # noqa: E402  the same
 
 MACHINE = {"processor": "an invented one", "load before": "0.00 (quiet)"}
 
@@ -164,6 +172,69 @@ def test_generator_reads_receipts_whatever_the_pieces():
         assert [one.code for one in generator.outcomes()] == ["ok", "ok"]
 
 
+ROUNDS = st.lists(st.lists(st.floats(0.001, 1), min_size=5, max_size=20), min_size=2, max_size=8)
+
+
+@settings(deadline=None, max_examples=10)
+@given(ROUNDS, st.sampled_from([0.5, 0.99]))
+def test_a_way_of_working_is_not_measurably_slower_than_itself(rounds, part):
+    found = ratio(rounds, rounds, part, 50)
+    assert found == Interval(1.0, 1.0, 1.0)
+    assert not_slower("x", found).met
+    twice = ratio([[2 * one for one in times] for times in rounds], rounds, part, 50)
+    assert (twice.value, twice.low, twice.high) == pytest.approx((2.0, 2.0, 2.0))
+    assert not not_slower("x", twice).met
+
+
+def test_interval_comes_from_rounds_not_from_samples():
+    quiet, busy = [1.0] * 50, [1.5] * 50
+    found = ratio([quiet, quiet, busy, quiet], [quiet] * 4, 0.99)
+    assert found.value == 1.5
+    assert found.low == 1.0, "one busy round of four may be chance"
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "met"),
+    [(0.99, 1.2, True), (1.01, 1.2, False), (1.01, 1.05, True), (1.01, 1.06, False)],
+)
+def test_not_slower_is_judged_by_the_end_that_decides(low, high, met):
+    assert not_slower("x", Interval(1.03, low, high)).met is met
+
+
+def test_a_fix_is_followed_to_the_database_the_console_and_the_room():
+    sent = [["still", 8.0], ["car", 10.0], ["still", 10.5], ["car", 15.0]]
+    arrivals = [
+        {"distribution_id": "tgd_early", "wall": 9.9},
+        {"distribution_id": "tgd_one", "wall": 10.4},
+        {"distribution_id": "tgd_two", "wall": 15.6},
+    ]
+    trail = Trail(
+        sent, [10.1, 10.25, 10.8, 15.3], [[10.25, 10.3], [10.9, 11.0], [16, 17]], arrivals
+    )
+    rows = Rows(
+        {"still": [(8.01, 8.1), (10.51, 10.6)], "car": [(10.01, 10.2), (15.01, 15.2)]},
+        {"early": ("car", 9.8), "one": ("car", 10.21), "two": ("car", 15.21)},
+    )
+    seen = trail.seen(rows, since=9.0)
+    assert seen.sent == 4
+    assert seen.kept == pytest.approx([0.1, 0.2, 0.2])
+    assert seen.hinted == pytest.approx([0.3, 0.25, 0.3])
+    assert seen.read == pytest.approx([0.5, 0.3, 2.0])
+    assert seen.at_room == pytest.approx([0.4, 0.6])
+    rows.positions["car"].pop()
+    with pytest.raises(AssertionError, match="2 fixes sent, 1 kept"):
+        trail.seen(rows, since=9.0)
+
+
+def test_a_driver_s_fix_is_one_that_the_server_reads():
+    walker = Walker("phone-1", 46.58, 0.34, 36.0, since=1_700_000_000.0)
+    came = datetime.fromtimestamp(1_700_000_060.0, UTC)
+    told = wire.position("phone-1", walker.fix(1_700_000_060.0), came)
+    assert told.doubts == ()
+    assert metres(told.fix, Fix(46.58, 0.34)) == pytest.approx(600, rel=0.01)
+    assert (told.fix.acc, told.fix.vel, told.fix.tst) == (12.5, 36.0, 1_700_000_060.0)
+
+
 def test_help_names_every_figure():
     said = subprocess.run(
         [sys.executable, "-m", "bench", "--help"],
@@ -173,5 +244,5 @@ def test_help_names_every_figure():
         check=True,
         env={"COLUMNS": "200", "NO_COLOR": "1", "PATH": ""},
     ).stdout
-    for name in ("press", "decision", "load", "storm", "return"):
+    for name in ("press", "live", "decision", "load", "storm", "return", "where"):
         assert name in said

@@ -48,6 +48,13 @@ async def test_an_order_is_obeyed_at_once_and_its_events_told(world):
     assert pressed["at"] == world.time.now()
 
 
+async def test_her_discreet_gesture_is_answered_even_with_nothing_to_show(world):
+    world.obey(phone="tgd-86-02", action="glance")
+    (told,) = world.told()
+    assert (told["kind"], told["phone"]) == ("glanced", "tgd-86-02")
+    assert told["details"] == {"state": None}
+
+
 async def test_several_phones_take_one_order(world):
     world.obey(phone=["tgd-86-01", 2], action="press")
     assert [e.phone for e in world.recorder.all(Kind.PRESSED)] == ["tgd-86-01", "tgd-86-02"]

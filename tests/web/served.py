@@ -25,8 +25,10 @@ from tgd.platform.domain.deadlines import plan
 from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake
+from tgd.platform.flow.recontact import Recontact
 from tgd.platform.flow.triage import Triage
 from tgd.platform.persons import Persons
+from tgd.platform.report import Reporting
 from tgd.platform.territory import Territories
 from tgd.platform.whereabouts import Whereabouts
 from tgd.seal import Sealer
@@ -90,6 +92,8 @@ class Api:
             triage=triage,
             inbound=Inbound(self.database, self.clock, self.metrics, sender_id=sender),
             forget=Forget(self.database, self.clock, self.metrics, sealer, None),
+            recontact=Recontact(self.database, self.clock, self.metrics, sealer),
+            reporting=Reporting(self.database, self.clock, sealer, whereabouts),
             whereabouts=whereabouts,
             competence=competence,
             persons=Persons(self.database, self.clock, sealer),

@@ -4,7 +4,6 @@ import json
 import re
 from importlib import resources
 
-import pytest
 from web.served import Api
 
 from tgd.web import pages
@@ -67,20 +66,6 @@ def test_both_languages_say_the_same_things():
     assert shape(french) == shape(english)
     page = STATIC.joinpath("console.html").read_text()
     assert set(re.findall(r'data-t(?:-label)?="(\w+)"', page)) <= set(french)
-
-
-@pytest.mark.parametrize("language", ["fr", "en"])
-def test_every_code_has_its_words(language: str):
-    words = json.loads(STATIC.joinpath(f"{language}.json").read_text())
-    doubts = {
-        *("press_unreadable", "id_missing", "id_reused", "oversized", "retained", "clock_wrong"),
-        *("late", "location_absent", "location_invalid", "location_stale", "location_refused"),
-        *("consent_unknown", "device_unknown", "device_unassigned", "assignment_ended"),
-        *("device_lost", "wire_fault", "device_ill_formed", "time_missing", "location_salvaged"),
-        *("radius_unknown", "fix_time_unknown", "fix_from_future", "fix_repeated", "jump"),
-        *("cell_only", "contact_lost"),
-    }
-    assert doubts <= set(words["doubt"])
 
 
 async def test_the_description_covers_every_route(api: Api):

@@ -14,6 +14,7 @@ from tgd.cli.doctor_addresses import examine_addresses
 from tgd.cli.doctor_broker import examine_brokers
 from tgd.cli.doctor_keys import compare, examine_keys
 from tgd.cli.doctor_rooms import examine_rooms
+from tgd.cli.doctor_zones import examine_zones
 from tgd.cli.findings import FAILED, OK, WARNING, Finding, verdict
 from tgd.config import Config, ConfigError
 from tgd.store import checks, migrate
@@ -88,6 +89,8 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         if config.key_dir is not None:
             yield compare(config.key_dir, await checks.keys(config.database_url))
         async for finding in examine_rooms(config):
+            yield finding
+        async for finding in examine_zones(config):
             yield finding
         async for finding in examine_addresses(config):
             yield finding

@@ -28,7 +28,7 @@ from tgd.store import command, zones
 from tgd.store.db import Connection
 
 ACCEPT = "--accept-findings"
-_SHOWN = 10
+_SHOWN = 5
 
 
 class ZonesError(TgdError):

@@ -101,9 +101,13 @@ async def active(connection: Connection) -> int | None:
 
 async def pages(connection: Connection, no: int) -> AsyncIterator[list[Zone]]:
     """Read a set's zones by code, some at a time: whoever shares the event loop goes on between."""
+    institutions = {one.id: one.institution for one in await services(connection, no)}
     after = ""
     while rows := await connection.fetch(sql("zones", "page"), no, after, _PAGE):
-        yield [Zone(**row) for row in rows]
+        yield [
+            Zone(code, name, service, institutions.get(service), shape)
+            for code, name, service, shape in rows
+        ]
         after = rows[-1]["code"]
 
 
@@ -113,10 +117,24 @@ async def services(connection: Connection, no: int) -> list[Service]:
 
 
 async def without_room(connection: Connection, no: int) -> list[Service]:
-    """Return the set's services that have a commune and no control room."""
-    return [Service(**row) for row in await connection.fetch(sql("zones", "unserved"), no)]
+    """Return the set's services that have a commune and no control room, by id."""
+    used, rooms = await _used(connection, no), await _rooms(connection)
+    bare = used - {service for answered in rooms.values() for service in answered}
+    return [one for one in await services(connection, no) if one.id in bare]
 
 
 async def without_zone(connection: Connection, no: int) -> dict[str, list[str]]:
     """Return, of each room that has some, the services that no commune of the set has."""
-    return {row["id"]: row["services"] for row in await connection.fetch(sql("zones", "idle"), no)}
+    used, rooms = await _used(connection, no), await _rooms(connection)
+    idle = {room: sorted(set(answered) - used) for room, answered in rooms.items()}
+    return {room: useless for room, useless in idle.items() if useless}
+
+
+async def _used(connection: Connection, no: int) -> set[str]:
+    # Compared here and not by the database, whose statistics know nothing of a set just stored.
+    rows = await connection.fetch(sql("zones", "used"), no, timeout=_LONG_S)
+    return {row["service"] for row in rows}
+
+
+async def _rooms(connection: Connection) -> dict[str, list[str]]:
+    return {row["id"]: row["services"] for row in await connection.fetch(sql("zones", "rooms"))}

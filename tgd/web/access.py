@@ -26,6 +26,10 @@ PROSECUTORS = frozenset({"prosecutor"})
 """Each of his own tribunal."""
 KEEPERS = PROSECUTORS | {"supervisor"}
 """A supervisor enters what a magistrate has authorised by telephone or on paper."""
+CALLERS_BACK = OPERATORS | {"association"}
+"""An association the persons of its own tribunal."""
+REVIEWERS = PROSECUTORS | {"supervisor", "admin", "auditor"}
+"""Figures about many alerts: no person and no phone is in them."""
 PHONES = frozenset({"phone"})
 PEOPLE = frozenset(accounts.PERSON_ROLES)
 

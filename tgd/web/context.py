@@ -14,8 +14,10 @@ from tgd.platform.address import Addresses
 from tgd.platform.competence import Competence
 from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
+from tgd.platform.flow.recontact import Recontact
 from tgd.platform.flow.triage import Triage
 from tgd.platform.persons import Persons
+from tgd.platform.report import Reporting
 from tgd.platform.whereabouts import Whereabouts
 from tgd.store.db import Database
 from tgd.web.stream import Hub
@@ -34,6 +36,8 @@ class Context:
     triage: Triage
     inbound: Inbound
     forget: Forget
+    recontact: Recontact
+    reporting: Reporting
     whereabouts: Whereabouts
     competence: Competence
     persons: Persons

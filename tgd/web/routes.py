@@ -9,7 +9,16 @@ from typing import NamedTuple
 
 from aiohttp import web
 
-from tgd.web.access import KEEPERS, OPERATORS, PEOPLE, PHONES, PROSECUTORS, READERS, Access
+from tgd.web.access import (
+    CALLERS_BACK,
+    KEEPERS,
+    OPERATORS,
+    PEOPLE,
+    PHONES,
+    PROSECUTORS,
+    READERS,
+    Access,
+)
 from tgd.web.alerts import Alerts
 from tgd.web.cisu import Cisu
 from tgd.web.context import Context
@@ -19,6 +28,7 @@ from tgd.web.login import Login
 from tgd.web.operators import Operators
 from tgd.web.pages import Pages, guard_browsers
 from tgd.web.presses import Presses
+from tgd.web.recontact import Recontacts
 from tgd.web.stream import Stream
 from tgd.web.where import Where
 
@@ -39,6 +49,7 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     """Return the whole table, unguarded."""
     alerts, pages, health = Alerts(context), Pages(), Health(context)
     where, operators = Where(context), Operators(context)
+    recontacts = Recontacts(context)
     stream = Stream(context.hub, access, context.database, context.clock, context.metrics)
     one = f"{API}/alerts/{{id}}"
 
@@ -72,6 +83,8 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     yield Route("POST", f"{one}/hold", PROSECUTORS, where.hold)
     yield Route("POST", f"{one}/eight-days", KEEPERS, where.eight_days)
     yield Route("GET", f"{API}/holds", KEEPERS, where.questions)
+    yield Route("GET", f"{API}/recontacts", CALLERS_BACK, recontacts.list)
+    yield Route("POST", f"{API}/recontacts/{{id}}/done", CALLERS_BACK, recontacts.done)
     yield Route("GET", f"{API}/stream", OPERATORS, stream.listen)
 
     yield Route("GET", f"{API}/openapi.json", OPEN, health.openapi)

@@ -6,6 +6,7 @@ dispatches of a verdict ``police`` stand in the same transaction as the verdict.
 """
 
 import hmac
+import logging
 import unicodedata
 from collections.abc import Sequence
 from uuid import UUID
@@ -26,6 +27,7 @@ from tgd.store.db import Connection, Database, again
 
 VOICES = ("holder", "child", "other", "nobody")
 WORD_ABOUT = "all-clear word"
+_log = logging.getLogger(__name__)
 
 
 class Triage:
@@ -129,7 +131,8 @@ class Triage:
         """Add a note, sealed under the alert's key; on a closed alert too."""
         async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
             _one(held).record(self._clock.now(), operator, "note")
-            await self._keep_note(transaction, alert_id, operator, text)
+            if not await self._keep_note(transaction, alert_id, operator, text):
+                raise Refused("erased", "what is kept under this alert cannot be opened")
 
     @again
     async def close(
@@ -260,12 +263,19 @@ class Triage:
 
     async def _keep_note(
         self, transaction: Connection, alert_id: UUID, author: str, text: str
-    ) -> None:
+    ) -> bool:
+        """Keep what an act was said with; False where the alert's key is away: the act stands."""
         wrapped = await alerts.key_of(transaction, alert_id)
         if wrapped is None:
             raise Refused("erased", "what was kept under this alert has been erased")
-        sealed = self._sealer.unwrap(wrapped).seal(text.encode(), f"note {alert_id}")
+        try:
+            key = self._sealer.unwrap(wrapped)
+        except SealBroken:
+            _log.error("a note of alert %s cannot be kept: its key is away", alert_id)
+            return False
+        sealed = key.seal(text.encode(), f"note {alert_id}")
         await alerts.add_note(transaction, alert_id, self._clock.now(), author, sealed)
+        return True
 
 
 def _one(held: list[Alert]) -> Alert:

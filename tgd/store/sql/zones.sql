@@ -36,29 +36,16 @@ SELECT no FROM zone_set WHERE active
 
 -- name: page
 -- Some zones of set $1 after code $2, by code.
-SELECT z.code, z.name, z.service, s.institution, z.shape
-FROM zone z LEFT JOIN zone_service s ON s.set_no = z.set_no AND s.id = z.service
-WHERE z.set_no = $1 AND z.code > $2 ORDER BY z.code LIMIT $3
+SELECT code, name, service, shape FROM zone WHERE set_no = $1 AND code > $2 ORDER BY code LIMIT $3
 
 -- name: services
 -- The services of set $1, by id.
 SELECT id, institution, name FROM zone_service WHERE set_no = $1 ORDER BY id
 
--- name: unserved
--- Services that have a commune in set $1 and no control room.
-SELECT s.id, s.institution, s.name FROM zone_service s
-WHERE s.set_no = $1
-  AND EXISTS (SELECT FROM zone z WHERE z.set_no = s.set_no AND z.service = s.id)
-  AND NOT EXISTS (SELECT FROM room r WHERE s.id = ANY (r.services))
-ORDER BY s.id
+-- name: used
+-- The services that have a commune in set $1.
+SELECT DISTINCT service FROM zone WHERE set_no = $1 AND service IS NOT NULL
 
--- name: idle
--- Rooms with the services that no commune of set $1 has.
-SELECT r.id, ARRAY(
-    SELECT x.id FROM unnest(r.services) AS x (id)
-    WHERE NOT EXISTS (SELECT FROM zone z WHERE z.set_no = $1 AND z.service = x.id)
-    ORDER BY x.id) AS services
-FROM room r
-WHERE EXISTS (SELECT FROM unnest(r.services) AS x (id)
-              WHERE NOT EXISTS (SELECT FROM zone z WHERE z.set_no = $1 AND z.service = x.id))
-ORDER BY r.id
+-- name: rooms
+-- What each control room answers for.
+SELECT id, services FROM room ORDER BY id

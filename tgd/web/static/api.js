@@ -55,14 +55,42 @@ export async function logOut() {
 export const act = (id, what, body) => call("POST", `alerts/${id}/${what}`, body, ACT_MS);
 export const one = (id) => call("GET", `alerts/${id}`, undefined, READ_MS);
 
-// Re-reads the open alerts at every hint and every two seconds; one reading at a time.
-export class Reader {
-  constructor({ read, ended }) {
-    this.onRead = read;
-    this.onEnded = ended;
-    this.lastOk = Date.now(); // nothing read yet: as old as this page's login
+// Does a reading whenever it is told to: one at a time, and once more if it was told meanwhile.
+class Repeated {
+  constructor(task) {
+    this.task = task;
     this.running = false;
     this.again = false;
+  }
+
+  async run() {
+    if (this.running) {
+      this.again = true;
+      return;
+    }
+    this.running = true;
+    try {
+      do {
+        this.again = false;
+        await this.task();
+      } while (this.again);
+    } finally {
+      this.running = false;
+    }
+  }
+}
+
+// Re-reads the open alerts, and where the phone of the one looked at is, at every hint and every
+// two seconds. Neither waits for the other: addresses may take a moment.
+export class Reader {
+  constructor({ read, located, ended }) {
+    this.onRead = read;
+    this.onLocated = located;
+    this.onEnded = ended;
+    this.lastOk = Date.now(); // nothing read yet: as old as this page's login
+    this.id = null;
+    this.alerts = new Repeated(() => this.guarded(() => this.readAlerts()));
+    this.where = new Repeated(() => this.guarded(() => this.readWhere()));
     this.stopped = false;
     this.timer = setInterval(() => this.read(), EVERY_MS);
     this.listen();
@@ -88,26 +116,39 @@ export class Reader {
     });
   }
 
-  async read() {
-    if (this.running) {
-      this.again = true;
-      return;
-    }
-    this.running = true;
+  // Has the alert looked at; where its phone is is read from now on.
+  look(id) {
+    if (id === this.id) return;
+    this.id = id;
+    this.where.run();
+  }
+
+  read() {
+    this.alerts.run();
+    this.where.run();
+  }
+
+  async guarded(reading) {
     try {
-      do {
-        this.again = false;
-        const asked = Date.now();
-        const page = await call("GET", "alerts?status=open&limit=500", undefined, READ_MS);
-        if (this.stopped) return;
-        this.lastOk = Date.now();
-        this.onRead(page.items, Date.parse(page.now) - (asked + this.lastOk) / 2);
-      } while (this.again);
+      await reading();
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       if (!this.stopped && (error.status === 401 || error.status === 403)) this.onEnded(error);
-    } finally {
-      this.running = false;
     }
+  }
+
+  async readAlerts() {
+    const asked = Date.now();
+    const page = await call("GET", "alerts?status=open&limit=500", undefined, READ_MS);
+    if (this.stopped) return;
+    this.lastOk = Date.now();
+    this.onRead(page.items, page.now, Date.parse(page.now) - (asked + this.lastOk) / 2);
+  }
+
+  async readWhere() {
+    const id = this.id;
+    if (id === null) return;
+    const found = await call("GET", `alerts/${id}/whereabouts`, undefined, READ_MS);
+    if (!this.stopped && id === this.id) this.onLocated(id, found);
   }
 }

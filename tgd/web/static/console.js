@@ -1,9 +1,12 @@
 // The operators' console: who is logged in, which alert is chosen, what the buttons do.
 
 import * as api from "./api.js";
+import { $, say } from "./dom.js";
+import { locating, prepare, reset } from "./locating.js";
 import * as sound from "./ring.js";
 import { load, otherLanguage, span, t, translate } from "./texts.js";
-import { $, deadlines, detail, nameOf, needsAnswer, queue } from "./view.js";
+import { deadlines, detail, mayAct, nameOf, needsAnswer, queue } from "./view.js";
+import { unread, where } from "./where.js";
 
 const STALE_MS = 4500; // shown as stale before five seconds are over
 const TICK_MS = 250;
@@ -14,6 +17,8 @@ let reader = null;
 let alerts = [];
 let kept = null; // the chosen alert when it is no longer among the open ones
 let chosen = null;
+let readAt = ""; // when the alerts were read, by the server's clock
+let seen = null; // what was read of where the chosen alert's phone is, and when by this machine's
 let ahead = 0; // how far the server's clock is ahead of this machine's
 let known = null; // the latest press of each alert, to hear of new ones
 let armed = null;
@@ -25,7 +30,7 @@ const current = () => alerts.find((one) => one.id === chosen) ?? (kept?.id === c
 
 function showLogin(message) {
   reader?.stop();
-  [me, reader, alerts, kept, chosen, known] = [null, null, [], null, null, null];
+  [me, reader, alerts, kept, chosen, known, seen] = [null, null, [], null, null, null, null];
   sound.ring(false);
   for (const id of ["console", "logout", "lost", "blocked", "refused", "alert"]) $(id).hidden = true;
   document.body.classList.remove("stale");
@@ -43,7 +48,8 @@ function showConsole(session) {
   $("totp").hidden = true;
   for (const id of ["console", "logout", "nothing"]) $(id).hidden = false;
   $("who").textContent = me.username;
-  reader = new api.Reader({ read: taken, ended: (refusal) => showLogin(reason(refusal)) });
+  const ended = (refusal) => showLogin(reason(refusal));
+  reader = new api.Reader({ read: taken, located, ended });
 }
 
 const reason = (refusal) => {
@@ -74,13 +80,19 @@ $("logout").addEventListener("click", async () => {
 
 // ── What was read ──
 
-async function taken(items, serverAhead) {
-  ahead = serverAhead;
-  alerts = items;
+async function taken(items, at, serverAhead) {
+  [alerts, readAt, ahead] = [items, at, serverAhead];
   hearNews(items);
   chosen ??= items.length ? firstOf(items) : null;
+  reader.look(chosen);
   draw();
   if (chosen && !items.some((one) => one.id === chosen)) await follow(chosen);
+}
+
+function located(id, found) {
+  if (id !== chosen || found.now < seen?.found.now) return; // it was overtaken on the way
+  seen = { found, at: Date.now() };
+  draw();
 }
 
 const firstOf = (items) => (items.find(needsAnswer) ?? items.at(-1)).id;
@@ -108,8 +120,11 @@ function hearNews(items) {
 }
 
 function choose(id) {
+  if (id !== chosen) seen = null;
   chosen = id;
+  reader.look(id);
   disarm();
+  reset();
   for (const form of document.querySelectorAll("#alert form")) form.reset();
   $("word").value = "";
   $("refused").hidden = true;
@@ -125,6 +140,8 @@ function draw() {
   $("nothing").hidden = alert !== null;
   if (alert) {
     detail(alert, me, now());
+    where(alert, seen, now(), readAt);
+    locating(alert, seen?.found, mayAct(alert, me), now());
     suggestRooms(alert);
   }
   const waiting = alerts.filter(rings);
@@ -158,15 +175,13 @@ setInterval(() => {
   $("link").className = stale ? "bad" : "";
   $("blocked").hidden = !sound.blocked();
   const alert = current();
-  if (alert) deadlines(alert, now());
+  if (alert) {
+    deadlines(alert, now());
+    unread(seen);
+  }
   title(stale);
 }, TICK_MS);
 setInterval(draw, 1000);
-
-// Written only when it changes: a screen reader would repeat it.
-function say(element, text) {
-  if (element.textContent !== text) element.textContent = text;
-}
 
 function title(stale) {
   const waiting = alerts.filter(rings).length;
@@ -189,7 +204,7 @@ async function act(what, body) {
     if (alert.status === "closed") kept = alert;
     else alerts.push(alert);
     known?.set(alert.id, alert.last_press);
-    if (chosen === id) chosen = alert.id; // a new alert where the old one was closed
+    if (chosen === id && alert.id !== id) choose(alert.id); // a new one where the old was closed
     draw();
     return true;
   } catch (refusal) {
@@ -199,6 +214,22 @@ async function act(what, body) {
     reader?.read();
   }
 }
+
+// An act upon the locating is answered by where the phone is now.
+async function locate(what, body) {
+  const id = chosen;
+  $("refused").hidden = true;
+  try {
+    located(id, await api.act(id, what, body));
+    return true;
+  } catch (refusal) {
+    complain(refusal);
+    return false;
+  } finally {
+    reader?.read();
+  }
+}
+prepare(locate);
 
 function complain(refusal) {
   if (!(refusal instanceof api.Refusal)) throw refusal;

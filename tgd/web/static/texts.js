@@ -28,6 +28,27 @@ export function length(metres) {
   return t("kilometres", { n: kilometres });
 }
 
+// Two figures, rounded up: a radius in words claims no more than was measured.
+export function atMost(metres) {
+  const step = 10 ** Math.max(0, Math.floor(Math.log10(metres)) - 1);
+  return length(Math.ceil(metres / step) * step);
+}
+
+export function share(part) {
+  const percent = part * 100;
+  return t("percent", { n: percent < 1 ? "< 1" : Math.min(100, Math.round(percent)) });
+}
+
+const WINDS = ["n", "ne", "e", "se", "s", "sw", "w", "nw"];
+const ARROWS = "↑↗→↘↓↙←↖";
+
+// A direction as a word and an arrow, for t("travel", …).
+export function heading(from_north) {
+  if (from_north === null) return {};
+  const eighth = Math.round(from_north / 45) % 8;
+  return { towards: t("wind", WINDS[eighth]), arrow: ARROWS[eighth] };
+}
+
 export const clock = (at) =>
   new Date(at).toLocaleTimeString(words.locale, { timeZone: "Europe/Paris" });
 

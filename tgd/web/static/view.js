@@ -1,21 +1,12 @@
 // What is on the screen, out of the alerts as they were read. Nothing here asks the server.
 
-import { clock, degrees, length, span, t } from "./texts.js";
+import { $, make, tags } from "./dom.js";
+import { clock, span, t } from "./texts.js";
 
 const LADDER = ["pending", "sending", "delivered", "received", "integrated", "seen", "engaged",
   "on_scene", "closed"];
 const OPERATORS = ["answer", "voice", "doubt"];
-const STALE_POSITION_S = 60;
 const LATE_S = 5;
-
-export const $ = (id) => document.getElementById(id);
-
-function make(tag, text, className) {
-  const made = document.createElement(tag);
-  if (text !== undefined) made.textContent = text;
-  if (className) made.className = className;
-  return made;
-}
 
 export const nameOf = (alert) => alert.beneficiary ?? t("unknown_holder");
 
@@ -94,10 +85,11 @@ export function detail(alert, me, now) {
   if (alert.rescued) facts.push(t("rescued"));
   $("a-facts").textContent = facts.join(" · ");
   status(alert);
-  tags($("a-doubts"), alert.doubts);
+  // Those of the position stand beside it, in whole sentences.
+  const own = alert.doubts.filter((code) => !alert.position?.doubts.includes(code));
+  tags($("a-doubts"), own, (code) => t("doubt", code));
   acts(alert, me);
   presses(alert, now);
-  position(alert, now);
   dispatches(alert);
   calls(alert);
   deadlines(alert, now);
@@ -111,16 +103,16 @@ function status(alert) {
   $("a-status").className = alert.status;
 }
 
-function tags(list, doubts) {
-  list.replaceChildren(...doubts.map((code) => make("li", t("doubt", code))));
-  list.hidden = doubts.length === 0;
-}
+// Whoever has it in charge may act; a supervisor always may.
+const isMine = (alert, me) =>
+  alert.answered_by === null || alert.answered_by === me.username || me.role === "supervisor";
+
+export const mayAct = (alert, me) => alert.status !== "closed" && isMine(alert, me);
 
 function acts(alert, me) {
   const open = alert.status !== "closed";
-  const mine = alert.answered_by === null || alert.answered_by === me.username
-    || me.role === "supervisor";
-  const may = open && mine;
+  const mine = isMine(alert, me);
+  const may = mayAct(alert, me);
   $("answer").disabled = !open || alert.answered_by !== null;
   $("police").disabled = alert.verdict === "police" && open;
   $("extend").disabled = !(may && alert.deadlines.some((d) => d.name === "doubt"));
@@ -152,29 +144,6 @@ function presses(alert, now) {
     return item;
   });
   $("a-presses").replaceChildren(...(items.length ? items : [make("li", t("no_press"))]));
-}
-
-function position(alert, now) {
-  const place = $("a-position");
-  const found = alert.position;
-  place.classList.remove("old");
-  if (found === null) {
-    const refused = alert.consent === "refused" && !alert.rescued;
-    place.replaceChildren(make("p", t(refused ? "position_refused" : "no_position")));
-    return;
-  }
-  const age = (now - Date.parse(found.fixed_at)) / 1000;
-  place.classList.toggle("old", age > STALE_POSITION_S);
-  const where = make("p");
-  where.append(make("b", `${degrees(found.lat)} ; ${degrees(found.lon)}`));
-  const lines = [
-    t("radius", { n: length(found.r95_m) }),
-    t("position_age", { age: span(age), time: clock(found.fixed_at) }),
-    t("source", { what: t("method", found.method) }),
-  ];
-  const doubts = make("ul", undefined, "tags");
-  tags(doubts, found.doubts);
-  place.replaceChildren(where, ...lines.map((line) => make("p", line)), doubts);
 }
 
 function dispatches(alert) {

@@ -1,0 +1,152 @@
+"""Whatever code the program can put before a person has its words, in every place that shows it.
+
+The codes are read out of the source, so that a new one without words fails here and not in front
+of an operator.
+"""
+
+import ast
+import json
+import re
+from collections.abc import Iterable, Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from tgd.geo import zones
+from tgd.platform import territory
+from tgd.platform.channels import cisu_case
+from tgd.platform.places import RADIUS_M
+
+ROOT = Path(str(resources.files("tgd")))
+STATIC = ROOT / "web" / "static"
+DOUBTING = (
+    *(ROOT / "devices" / f"{name}.py" for name in ("ingest", "phone_clock", "salvage", "wire")),
+    *(ROOT / "geo" / f"{name}.py" for name in ("locate", "position", "trail")),
+    ROOT / "platform" / "channels" / "script.py",
+    ROOT / "web" / "alert_json.py",
+)
+ROUTING = (ROOT / "platform" / "competence.py", ROOT / "platform" / "domain" / "routing.py")
+CODE = re.compile(r"(?=.{4})[a-z]+(_[a-z]+)*")  # names of fields in a message are shorter
+PROMISED = {
+    *("press_unreadable", "id_missing", "id_reused", "oversized", "retained", "clock_wrong"),
+    *("late", "location_absent", "location_invalid", "location_stale", "location_refused"),
+    *("consent_unknown", "device_unknown", "device_unassigned", "assignment_ended"),
+    "device_lost",
+}
+"""Those of docs/protocol.md: what does not find these in the source finds nothing."""
+
+
+def words(language: str) -> dict:
+    return json.loads((STATIC / f"{language}.json").read_text())
+
+
+def nodes(paths: Iterable[Path]) -> Iterator[ast.AST]:
+    for path in paths:
+        yield from ast.walk(ast.parse(path.read_text()))
+
+
+def codes(node: ast.AST | None) -> set[str]:
+    """The codes written anywhere in an expression."""
+    texts = (one.value for one in ast.walk(node) if isinstance(one, ast.Constant)) if node else ()
+    return {text for text in texts if isinstance(text, str) and CODE.fullmatch(text)}
+
+
+def assigned(node: ast.AST, part: str) -> set[str]:
+    """The codes assigned to a name with ``part`` in it, by ``=`` or as an argument."""
+    if isinstance(node, ast.keyword) and part in (node.arg or ""):
+        return codes(node.value)
+    if isinstance(node, ast.Assign | ast.AnnAssign):
+        targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+        names = {one.id for t in targets for one in ast.walk(t) if isinstance(one, ast.Name)}
+        if any(part in name for name in names):
+            return codes(node.value)
+    return set()
+
+
+def collected(node: ast.AST) -> set[str]:
+    """The code of ``doubts.append(code)`` and the like."""
+    match node:
+        case ast.Call(
+            func=ast.Attribute(value=ast.Name(id="doubts" | "found"), attr="append" | "add"),
+            args=[ast.Constant() as code],
+        ):
+            return codes(code)
+    return set()
+
+
+def returned(node: ast.AST) -> set[str]:
+    """The codes of the tuples of nothing but codes in what a function returns."""
+    if not isinstance(node, ast.Return) or node.value is None:
+        return set()
+    tuples = (one for one in ast.walk(node.value) if isinstance(one, ast.Tuple))
+    only = (t for t in tuples if all(isinstance(e, ast.Constant | ast.Starred) for e in t.elts))
+    return {code for one in only for code in codes(one)}
+
+
+def doubts() -> set[str]:
+    found = {
+        code
+        for node in nodes(DOUBTING)
+        for code in assigned(node, "doubts") | collected(node) | returned(node)
+    }
+    schema = (ROOT / "store" / "schema.sql").read_text()
+    [register] = re.findall(r"array_remove\(ARRAY\[(.*?)\], NULL\) AS doubts", schema, re.DOTALL)
+    found |= set(re.findall(r"THEN '(\w+)'", register))
+    for added in re.findall(r"nullif\(r\.doubts, ''\), '([\w,]+)'", schema):
+        found |= set(added.split(","))
+    return found
+
+
+def reasons() -> set[str]:
+    """Why a room is named competent."""
+    found = {code for node in nodes(ROUTING) for code in assigned(node, "why")}
+    for node in nodes(ROUTING):
+        match node:
+            case ast.Call(func=ast.Name(id="default") | ast.Attribute(attr="default")):
+                found |= {code for one in node.args[1:] for code in codes(one)}
+            case ast.BoolOp(op=ast.Or(), values=[ast.Name(id="reason"), other]):
+                found |= codes(other)
+    told = (zones.OUTSIDE, zones.PARTLY_OUTSIDE, zones.NO_SERVICE, zones.TOO_WIDE)
+    return found | {*told, territory.LOADING, territory.NONE, territory.UNUSABLE}
+
+
+def refusals() -> set[str]:
+    found = set()
+    for node in nodes([*(ROOT / "platform").rglob("*.py")]):
+        match node:
+            case ast.Call(func=ast.Name(id="Refused"), args=[code, *_]):
+                found |= codes(code)
+    return found
+
+
+def test_the_codes_are_found_in_the_source():
+    assert doubts() >= PROMISED | {"fix_mocked", "jump", "wire_fault", "contact_lost", "cell_only"}
+    assert reasons() >= {"zone", "nearest", "declared_place", "no_position", "territory_failed"}
+    assert refusals() >= {"answered_by_another", "holder_not_heard", "not_located"}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize(
+    ("catalogue", "every"),
+    [
+        ("doubt", doubts),
+        ("doubt_said", doubts),
+        ("why", reasons),
+        ("error", refusals),
+        ("place", lambda: set(RADIUS_M)),
+        ("place_short", lambda: set(RADIUS_M)),
+    ],
+)
+def test_the_console_has_words_for_every_code(language: str, catalogue: str, every):
+    assert every() - set(words(language)[catalogue]) == set()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_a_doubt_about_a_position_is_a_whole_sentence(language: str):
+    said = words(language)["doubt_said"].values()
+    assert [text for text in said if not re.fullmatch(r"[A-ZÉ].+\.", text)] == []
+
+
+def test_rooms_read_words_for_every_doubt():
+    assert doubts() - set(cisu_case._DOUBTS) == set()

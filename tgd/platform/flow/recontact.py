@@ -1,0 +1,85 @@
+"""After the alert, closed → called back: somebody asks her how she is, after a day and after two.
+
+Beside the arrows, for the associations. The closing writes two rows with a due time and an owner
+(a trigger of the schema: no closing can forget them); none after a test or a mistake. They are
+never in the alarm queue: what is late is counted, and an alarm of the day shows it. Promises: a
+call is done once and by a named person, it is on the record, and what was said is sealed like every
+note, and goes on the same terms.
+"""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from tgd.clock import Clock
+from tgd.errors import NotFound, Refused
+from tgd.metrics import Metrics
+from tgd.seal import Sealer
+from tgd.store import alerts, recontact
+from tgd.store.db import OUTAGE, Connection, Database, again
+from tgd.store.recontact import Held
+
+EVERY = timedelta(minutes=1)
+_log = logging.getLogger(__name__)
+
+
+class Recontact:
+    """Takes calls that were made, and counts those that should have been."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics, sealer: Sealer) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+        self._sealer = sealer
+
+    async def run(self) -> None:
+        """Count what is late, every minute."""
+        never = asyncio.Event()
+        while True:
+            try:
+                await self.count()
+            except OUTAGE as error:
+                _log.warning("calls back wait for the database: %s", type(error).__name__)
+            await self._clock.wait(never, self._clock.now() + EVERY)
+
+    async def count(self) -> None:
+        """Count the calls that are late now."""
+        async with self._database.connection() as connection:
+            late = await recontact.overdue(connection, self._clock.now())
+        self._metrics.recontacts_overdue.set(late)
+
+    @again
+    async def done(
+        self, recontact_id: UUID, by: str, note: str | None, *, tribunal: str | None = None
+    ) -> None:
+        """Record that she was called; the note says what came of it, sealed.
+
+        ``tribunal`` None: every one's. Again by the same person changes nothing; ``Refused`` where
+        another has made the call, ``NotFound`` for one that is not there or another tribunal's.
+        """
+        async with self._database.transaction() as transaction:
+            now = self._clock.now()
+            held = await recontact.hold(transaction, recontact_id)
+            if held is None or (tribunal is not None and held.tribunal_id != tribunal):
+                raise NotFound("recontact")
+            if held.done_by == by:
+                return
+            if held.done_at is not None:
+                raise Refused("done_already", f"the call was made by {held.done_by}")
+            await recontact.done(transaction, recontact_id, now, by)
+            if note:
+                await self._keep(transaction, held, by, note, now)
+        await self.count()
+
+    async def _keep(
+        self, transaction: Connection, held: Held, by: str, note: str, now: datetime
+    ) -> None:
+        """Seal the note under the alert's key, or a new one where that was erased already."""
+        if held.key is None:
+            key = self._sealer.new_key()
+            await recontact.rekey(transaction, held.alert_id, key.wrapped, now)
+        else:
+            key = self._sealer.unwrap(held.key)
+        sealed = key.seal(note.encode(), f"note {held.alert_id}")
+        await alerts.add_note(transaction, held.alert_id, now, by, sealed)

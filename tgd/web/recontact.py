@@ -1,0 +1,88 @@
+"""The calls back to make after alerts: a list and an act, for those who follow the person.
+
+Serves what comes after the arrows. An association sees its own tribunal's only, and of an alert no
+more than it needs to call: whom, by when, and whether caution is due. What came of a call is sealed
+and is not shown here.
+"""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from aiohttp import web
+
+from tgd.errors import Invalid, NotFound
+from tgd.platform.flow.recontact import Recontact
+from tgd.store import recontact as rows
+from tgd.web import alert_json, reading
+from tgd.web.access import CALLER, Caller
+from tgd.web.alerts import answer
+from tgd.web.context import Context
+
+PAGE_MAX = 500
+_STATUSES: dict[str | None, bool] = {None: False, "open": False, "done": True}
+
+
+class Recontacts:
+    """The handlers; both run behind the guard of their route."""
+
+    def __init__(self, context: Context) -> None:
+        self._database = context.database
+        self._clock = context.clock
+        self._recontact: Recontact = context.recontact
+
+    async def list(self, request: web.Request) -> web.Response:
+        """Answer the calls to make, soonest due first, or those made, latest first."""
+        status = reading.query(request, "status")
+        if status not in _STATUSES:
+            raise Invalid("status", "must be open or done")
+        limit = reading.number(request, "limit", default=PAGE_MAX, most=PAGE_MAX)
+        async with self._database.connection() as connection:
+            found = await rows.listed(
+                connection, done=_STATUSES[status], tribunal=_scope(request[CALLER]), limit=limit
+            )
+        now = self._clock.now()
+        items = [_shown(row, now) for row in found]
+        return answer({"items": items, "next": None, "now": alert_json.stamp(now)})
+
+    async def done(self, request: web.Request) -> web.Response:
+        """Record that the call was made."""
+        caller = request[CALLER]
+        note = (await reading.fields(request)).optional("note")
+        await self._recontact.done(_id(request), caller.name, note, tribunal=_scope(caller))
+        return await self.list(request)
+
+
+def _scope(caller: Caller) -> str | None:
+    """Return whose phones the caller may see; an association its tribunal's, others all."""
+    if caller.role != "association":
+        return None
+    return (caller.session.tribunal_id if caller.session else None) or ""
+
+
+def _id(request: web.Request) -> UUID:
+    try:
+        return UUID(request.match_info["id"])
+    except ValueError:
+        raise NotFound("recontact") from None
+
+
+def _shown(row: dict[str, Any], now: datetime) -> dict[str, Any]:
+    return {
+        "id": str(row["id"]),
+        "alert": str(row["alert_id"]),
+        "case_id": row["case_id"],
+        "device": row["device"],
+        "beneficiary": row["beneficiary"],
+        "hours": row["hours"],
+        "owner": row["owner"],
+        "due_at": alert_json.stamp(row["due_at"]),
+        "overdue": row["done_at"] is None and row["due_at"] <= now,
+        "done_at": None if row["done_at"] is None else alert_json.stamp(row["done_at"]),
+        "done_by": row["done_by"],
+        "closed_at": alert_json.stamp(row["closed_at"]),
+        "verdict": row["verdict"],
+        "outcome": row["outcome"],
+        # Whoever holds her phone may be the one she fears.
+        "caution": "coercion" if row["coerced"] else None,
+    }
