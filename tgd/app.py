@@ -51,6 +51,7 @@ from tgd.store import alerts, presses
 from tgd.store.db import INDEXES_ONLY, OUTAGE, Database, identity
 from tgd.supervise import Supervisor
 from tgd.web.context import Context
+from tgd.web.elsewhere import lead
 from tgd.web.routes import build
 from tgd.web.server import Server
 from tgd.web.stream import Hub
@@ -223,7 +224,9 @@ class App:
             config=self.config,
             ready=self.ready,
         )
-        server = Server(build(context), *self.config.http_address)
+        application = build(context)
+        lead(application, self.config.demo_pages or ())
+        server = Server(application, *self.config.http_address)
         await server.start()
         self.supervisor.on_stop("web", server.stop)
         self.port = server.port

@@ -150,6 +150,14 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+def _demo_pages(text: str) -> tuple[str, ...]:
+    """Read addresses of the demo's pages; they stand on this machine and nowhere else."""
+    pages = tuple(part.strip() for part in text.split(","))
+    if not all(re.fullmatch(r"http://127\.0\.0\.1:[0-9]{1,5}/(phones|salle)", p) for p in pages):
+        raise ValueError("must be http://127.0.0.1:PORT/phones or /salle, comma-separated")
+    return pages
+
+
 def _mqtt_urls(text: str) -> str:
     read = _url("mqtt", "mqtts")
     return ",".join(read(part.strip()) for part in text.split(","))
@@ -232,6 +240,7 @@ SETTINGS: tuple[Setting, ...] = (
     # none set, the map has no background. Set it only to a server of one's own.
     Setting("tiles_url", _url("https", "http"), None, "map tiles; betrays positions, keep local"),
     Setting("addok_url", _own_server, None, "addok server of your own: it is told her position"),
+    Setting("demo_pages", _demo_pages, None, "set by the demo, never for real: its other pages"),
     Setting("session_hours", _seconds, 12.0, "life of an operator's session", 24),
     Setting("heartbeat_intervals", _seconds, 3.0, "missed heartbeats that raise a task", 20),
     Setting("deadline_overflow_s", _seconds, 7.0, "opened to answered: ring the others too", 60),
@@ -274,6 +283,7 @@ class Config:
     mqtt_ca: Path | None = None
     tiles_url: str | None = None
     addok_url: str | None = None
+    demo_pages: tuple[str, ...] | None = None
     session_hours: float = 12.0
     deadlines: Deadlines = field(default_factory=Deadlines)
 

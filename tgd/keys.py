@@ -19,6 +19,7 @@ and for presses every 5 s. Left to others: the files (``tgd.segments``), and whe
 """
 
 import asyncio
+import errno
 import logging
 import os
 import threading
@@ -39,12 +40,17 @@ CLOSED_AFTER = timedelta(hours=24)
 """So long after it was made, no slot of a segment is taken any more, nor being committed."""
 TENDED_EVERY = timedelta(minutes=1)
 
+_AWAY = "the key store's directory is not there"
 _OPEN_S, _WAIT_S, _RETRY_S = 10.0, 0.05, 5.0
 _log = logging.getLogger(__name__)
 
 
 class KeysNotErased(TgdError):
     """Not every slot could be overwritten; the same again may work."""
+
+
+class KeyNotHere(KeyErased):
+    """The directory does not hold the key's segment: all of it erased, or another directory."""
 
 
 class KeyUnreadable(SealBroken):
@@ -130,9 +136,9 @@ class KeyStore:
         try:
             secret = segments.read(self.directory, segment, slot)
         except FileNotFoundError:
-            if not self.directory.is_dir():
-                raise KeyUnreadable("the key store's directory is not there") from None
-            raise KeyErased("the key is not in the key store: erased, or kept elsewhere") from None
+            if self._is_away():
+                raise KeyUnreadable(_AWAY) from None
+            raise KeyNotHere("the key is not in the key store: erased, or kept elsewhere") from None
         except OSError as error:
             raise KeyUnreadable(f"the key store: {_said(error)}") from error
         if len(secret) != SECRET or secret == ERASED:
@@ -241,6 +247,7 @@ class KeyStore:
 
     def _make(self, now: int) -> None:
         try:
+            self._ground()
             self._next = segments.write(self.directory, self.owner, now)
             if self._failing:
                 self._failing = False
@@ -251,6 +258,13 @@ class KeyStore:
             self._failed(type(error).__name__)
         finally:
             self._settled.set()
+
+    def _ground(self) -> None:
+        """See that there is a directory; later nothing is to be made where a volume was."""
+        if self._own is None:
+            segments.make(self.directory)
+        elif self._is_away():
+            raise FileNotFoundError(errno.ENOENT, _AWAY)
 
     def _failed(self, why: str) -> None:
         self._retry_at = time.monotonic() + _RETRY_S
@@ -264,8 +278,15 @@ class KeyStore:
 
     def _must_be_there(self) -> None:
         """Refuse to take a volume that is not mounted for one on which all has been erased."""
-        if not self.directory.is_dir():
-            raise KeysNotErased("the key store's directory is not there")
+        if self._is_away():
+            raise KeysNotErased(_AWAY)
+
+    def _is_away(self) -> bool:
+        """Say whether the directory is not the one in which our own segment was made."""
+        own = self._own
+        if own is None:
+            return not self.directory.is_dir()
+        return not segments.is_there(self.directory, own.id)
 
 
 def _complain(failed: Sequence[OSError]) -> None:

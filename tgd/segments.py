@@ -82,9 +82,21 @@ def listed(directory: Path) -> list[bytes]:
     return [bytes.fromhex(stem) for stem in stems if _NAME.fullmatch(stem)]
 
 
+def is_there(directory: Path, segment: bytes) -> bool:
+    """Say whether the directory holds this segment."""
+    return _path(directory, segment).exists()
+
+
+def make(directory: Path) -> None:
+    """Make the directory, ours alone, and see that it outlives a power cut."""
+    missing = [one for one in (directory, *directory.parents) if not one.exists()]
+    for one in reversed(missing):
+        one.mkdir(mode=0o700, exist_ok=True)
+        _sync(one.parent)
+
+
 def write(directory: Path, owner: bytes, now: int) -> Segment:
-    """Make a new segment."""
-    _make(directory)
+    """Make a new segment in a directory that is there."""
     new = owner + now.to_bytes(4, "big") + os.urandom(8)
     secrets = os.urandom(SLOTS * SECRET)
     path = _path(directory, new)
@@ -164,14 +176,6 @@ def _put(file: int, content: bytes, at: int) -> None:
     while content:
         written = os.pwrite(file, content, at)
         content, at = content[written:], at + written
-
-
-def _make(directory: Path) -> None:
-    """Make the directory, ours alone, and see that it outlives a power cut."""
-    missing = [one for one in (directory, *directory.parents) if not one.exists()]
-    for one in reversed(missing):
-        one.mkdir(mode=0o700, exist_ok=True)
-        _sync(one.parent)
 
 
 def _sync(directory: Path) -> None:

@@ -69,7 +69,14 @@ async def test_what_the_register_says_meanwhile_is_only_to_be_verified(world: Wo
     world.clock.set_on(1)
     await phone.press(loc={**PLACE, "tst": world.clock.now().timestamp()})
     assert await kept(world) == 3
-    assert (await operator.reads(alert))["consent"] == "given"
+    later = await operator.reads(alert)
+    assert later["consent"] == "given"
+    assert "location_refused" not in later["doubts"]
+    # Nor do the rooms read anything else.
+    await operator.decides(alert, "police")
+    report = await world.room.expects("Report", alert=alert)
+    assert report.case.location.geometry
+    assert not any("refusée" in note.freetext for note in report.case.alert.notes)
 
 
 async def test_the_next_alert_opens_with_what_the_register_says(world: World) -> None:
@@ -154,6 +161,7 @@ async def test_her_positions_go_at_once_and_none_comes_after(world: World) -> No
     await handled(world, phone)
     await phone.press(loc={**PLACE, "tst": world.clock.now().timestamp()})
     assert await kept(world) == 0
+    assert "location_refused" in (await operator.reads(alert))["doubts"]
     (raw,) = await world.rows("SELECT raw, raw_key FROM press ORDER BY no DESC LIMIT 1")
     assert b"46.58" not in world.sealer.unwrap(raw["raw_key"]).open(raw["raw"], "press")
     assert (await operator.reads(alert))["consent"] == "refused"

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -89,6 +90,12 @@ def test_by_hand_keys_are_buttons_and_q_ends_everything(folder: Path) -> None:
         told = until(demo, "Journaux")
         assert "/console" in told
         assert "/salle" in told
+        phones = re.search(r"http://127\.0\.0\.1:\d+/phones", told)[0]
+        server = re.search(r"(http://127\.0\.0\.1:\d+)/console", told)[1]
+        for address in (phones, f"{server}/phones"):
+            with urllib.request.urlopen(address) as page:  # noqa: S310  it is on the loopback
+                assert page.url == phones
+                assert b"/phones/static/phones.js" in page.read()
         for person in ("operateur-1", "operateur-2", "superviseur"):
             assert re.search(rf"{person} +(\w{{4}}-){{2}}\w{{4}}", told)
         say(demo, "3")

@@ -164,6 +164,15 @@ def test_an_address_server_is_one_s_own(url: str) -> None:
     assert Config.load({"TGD_ADDOK_URL": url}, need=()).addok_url == url
 
 
+def test_the_demo_s_pages_stand_on_this_machine_or_nowhere() -> None:
+    assert Config.load(GIVEN).demo_pages is None
+    pages = "http://127.0.0.1:8086/salle,http://127.0.0.1:8087/phones"
+    assert Config.load({"TGD_DEMO_PAGES": pages}, need=()).demo_pages == tuple(pages.split(","))
+    for wrong in ("http://demo.example.org:8087/phones", "http://127.0.0.1:8087/console", "", "1"):
+        with pytest.raises(ConfigError, match=r"must be http://127\.0\.0\.1:PORT/phones or /salle"):
+            Config.load({"TGD_DEMO_PAGES": wrong}, need=())
+
+
 @pytest.mark.parametrize(
     ("url", "said"),
     [

@@ -29,6 +29,7 @@ _places = typer.Typer(help="Known places of the phones' holders.", no_args_is_he
 _persons = typer.Typer(help="What operators must know of the holders.", no_args_is_help=True)
 _addresses = typer.Typer(help="Addresses near a position.", no_args_is_help=True)
 _zones = typer.Typer(help="Communes and the services competent there.", no_args_is_help=True)
+_forget = typer.Typer(help="What is kept no longer than the law lets it.", no_args_is_help=True)
 app.add_typer(_token, name="token")
 app.add_typer(_user, name="user")
 app.add_typer(_rooms, name="rooms")
@@ -36,6 +37,7 @@ app.add_typer(_places, name="places")
 app.add_typer(_persons, name="persons")
 app.add_typer(_addresses, name="addresses")
 app.add_typer(_zones, name="zones")
+app.add_typer(_forget, name="forget")
 
 
 def _config(*need: str) -> Config:
@@ -299,3 +301,14 @@ def zones_activate(
     from tgd.cli.zones import zones_activate as work  # noqa: PLC0415  geometry
 
     _finish(work(_config("database_url"), number, accept=accept_findings))
+
+
+@_forget.command("run")
+def forget_run() -> None:
+    """Erase now what is past its term, with its keys; the server does this by itself every minute.
+
+    Safe beside running servers. Says how much was erased; exit code 1 where keys could not be.
+    """
+    from tgd.cli.forget import forget_run as work  # noqa: PLC0415  the database's driver
+
+    _finish(work(_config("database_url", "secret_key")))

@@ -95,6 +95,7 @@ def panel(stage: Stage, *, keys: bool) -> Panel:
     grid = Table.grid(padding=(0, 2))
     grid.add_row(Text("Opérateurs · console", "bold"), f"{stage.origin}/console")
     grid.add_row(Text("Salle · control room", "bold"), f"{stage.room_origin}/salle")
+    grid.add_row(Text("Téléphones · phones", "bold"), f"{stage.phones_origin}/phones")
     grid.add_row("", "")
     for person, role in PEOPLE.items():
         grid.add_row(Text(f"Login ({role})"), f"{person}   {stage.logins[person]}")
@@ -108,7 +109,6 @@ def panel(stage: Stage, *, keys: bool) -> Panel:
             "Ctrl-C (SIGINT)", "tout arrêter · stop everything (pas de clavier ici · no keyboard)"
         )
     grid.add_row("", "")
-    grid.add_row("Téléphones · phones", "au clavier ici ; page /phones plus tard · later")
     grid.add_row("Journaux · logs", str(stage.folder))
     title = "Téléphone Grave Danger · démonstration"
     return Panel(grid, title=title, border_style="cyan", expand=False, padding=(1, 2))

@@ -48,7 +48,8 @@ def main(seconds: int | None) -> int:
 
 async def _run(seconds: int | None, kind: str) -> int:
     teller = telling.Teller(telling.console())
-    stage = Stage(teller.ready, broker_kind=kind, keep=os.environ.get("DEMO_KEEP") == "1")
+    keep = os.environ.get("DEMO_KEEP") == "1"
+    stage = Stage(teller.ready, broker_kind=kind, keep=keep, by_hand=seconds is None)
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -74,7 +75,7 @@ async def _by_hand(stage: Stage, teller: telling.Teller, stop: asyncio.Event) ->
 async def _tried(stage: Stage, teller: telling.Teller, keyboard: Keyboard, *, keys: bool) -> int:
     """Set the stage and stay until broken off, or until a part of it falls."""
     async with stage, _ordered_room(stage, room.BY_HAND):
-        stage.phones.heard = Screen(teller.out)
+        stage.phones.listeners.append(Screen(teller.out))
         keyboard.phones = stage.phones
         teller.out.print(panel(stage, keys=keys))
         await _watch(stage)

@@ -52,14 +52,14 @@ class Gesture:
 
 
 class Phones:
-    """The fleet; ``start`` first. ``heard`` is called with every event."""
+    """The fleet; ``start`` first. Each of ``listeners`` is called with every event."""
 
     def __init__(self, broker: str, log: Path) -> None:
         self.gestures: list[Gesture] = []
         self.connected: set[str] = set()
         self.dark: set[str] = set()
         """The phones that are out of reach of any network."""
-        self.heard: Callable[[Event], None] = lambda _event: None
+        self.listeners: list[Callable[[Event], None]] = []
         self.failed: str = ""
         self._broker = broker
         self._log = log
@@ -145,7 +145,8 @@ class Phones:
                 self._fail(event.refused)
             case _:
                 pass
-        self.heard(event)
+        for listener in self.listeners:
+            listener(event)
         self._news.set()
 
     def _receipted(self, event: Event) -> None:

@@ -26,6 +26,7 @@ import aiohttp
 from tgd.demo.broker import Broker, start_broker
 from tgd.demo.child import Child
 from tgd.demo.phones import COUNT, Phones, name
+from tgd.demo.phones_page import PhonesPage
 from tgd.demo.postgres import EmbeddedPostgres
 from tgd.errors import TgdError
 from tgd.geo.synthetic import SERVICES
@@ -38,7 +39,7 @@ PEOPLE = {
 }
 PROGRAM = "operateur-2"
 """The login whose post can be a program: there is a token of that name."""
-_CONSOLE_PORT, _ROOM_PORT = 8080, 8086
+_CONSOLE_PORT, _ROOM_PORT, _PHONES_PORT = 8080, 8086, 8087
 _READY_S = 40.0
 _POLL_S = 0.03
 # Numbers that the regulator keeps for fiction: they ring nowhere.
@@ -74,11 +75,15 @@ class Stage:
     """``async with Stage(ready) as stage``: all of it runs inside.
 
     ``broker_kind`` is ``mosquitto`` or ``amqtt`` (unsaid: Mosquitto if installed). ``keep`` leaves
-    the folder where it is; so does setting it before the end.
+    the folder where it is; so does setting it before the end. ``by_hand`` adds the phones' page:
+    a story would be disturbed by hands.
     """
 
-    def __init__(self, ready: Ready, *, broker_kind: str = "", keep: bool = False) -> None:
+    def __init__(
+        self, ready: Ready, *, broker_kind: str = "", keep: bool = False, by_hand: bool = False
+    ) -> None:
         self.keep = keep
+        self._by_hand = by_hand
         self.folder = Path(tempfile.mkdtemp(prefix="tgd-demo-"))
         # The database's own user walks through; it cannot list, and what is secret is 0600.
         self.folder.chmod(0o711)
@@ -89,6 +94,7 @@ class Stage:
         self._stack = contextlib.AsyncExitStack()
         self._port = _port(_CONSOLE_PORT)
         self._room_port = _port(_ROOM_PORT)
+        self._phones_port = _port(_PHONES_PORT)
         self._secrets = {what: secrets.token_urlsafe(24) for what in ("line", "inbound")}
         self._key = secrets.token_hex(32)
         self._mqtt_url = self._database_url = ""
@@ -104,6 +110,11 @@ class Stage:
     def room_origin(self) -> str:
         """The simulated control room's root."""
         return f"http://127.0.0.1:{self._room_port}"
+
+    @property
+    def phones_origin(self) -> str:
+        """The root of the phones' page, which is there by hand only."""
+        return f"http://127.0.0.1:{self._phones_port}"
 
     @property
     def server_log(self) -> Path:
@@ -229,11 +240,23 @@ class Stage:
         self._child("room", command, _plain() | given, self.folder / "room.log")
 
     async def _start_phones(self) -> str:
+        page = self._phones_page()
         await self.phones.start()
         async with asyncio.timeout(_READY_S):
             await self.phones.until(lambda: len(self.phones.connected) == COUNT)
         self.phones.order([name(COUNT)], "place", reception="off")  # its holder refused
+        if page is not None:
+            await page.start()
         return f"{name(1)} … {name(COUNT)}"
+
+    def _phones_page(self) -> PhonesPage | None:
+        """Return the phones' page where there is one; it hears them from their first event on."""
+        if not self._by_hand:
+            return None
+        links = self._pages() | {"console": f"{self.origin}/console"}
+        page = PhonesPage(self.phones, port=self._phones_port, links=links)
+        self._stack.push_async_callback(page.stop)
+        return page
 
     async def _server_ready(self) -> str:
         async with aiohttp.ClientSession() as session:
@@ -294,7 +317,13 @@ class Stage:
             "TGD_KEY_DIR": str(self.folder / "keys"),
             "TGD_HTTP_LISTEN": f"127.0.0.1:{self._port}",
             "TGD_CALLBACK_NUMBER": _CALLBACK,
+            "TGD_DEMO_PAGES": ",".join(self._pages().values()),
         }
+
+    def _pages(self) -> dict[str, str]:
+        """Return the addresses of the demo's own pages."""
+        pages = {"salle": f"{self.room_origin}/salle"}
+        return pages | ({"phones": f"{self.phones_origin}/phones"} if self._by_hand else {})
 
 
 def _stop_all(brokers: list[Broker]) -> None:

@@ -77,6 +77,11 @@ async def settle(
     await connection.execute(sql("forget", "settle"), alert_id, key, forget_at)
 
 
+async def erase_files(connection: Connection, back_since: datetime, now: datetime) -> None:
+    """Erase the known places of persons whose phones have all been back since then."""
+    await connection.execute(sql("forget", "erase_files"), back_since, now)
+
+
 async def bury(connection: Connection, keys: Sequence[bytes], now: datetime) -> None:
     """Mark keys for erasure from the key store."""
     await connection.execute(sql("forget", "bury"), list(keys), now)

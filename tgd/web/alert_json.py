@@ -144,8 +144,16 @@ def fix(one: Judged) -> dict[str, Any]:
 
 
 def _doubts(own: Row, presses: list[dict[str, Any]], place: dict[str, Any] | None) -> list[str]:
-    """Return every doubt once. A press without a position is no doubt once there is one."""
+    """Return every doubt once. A press without a position is no doubt once there is one.
+
+    Whether she may be located is the alert's to say: what the register says meanwhile does not
+    concern it, and what she herself has ended is not in its presses.
+    """
     found = [doubt for press in presses for doubt in press["doubts"]]
+    if own["located"]:
+        found = [doubt for doubt in found if doubt != "location_refused"]
+    elif not own["rescued"]:
+        found.append("location_refused")
     if place is not None:
         found = [doubt for doubt in found if doubt != "location_absent"] + place["doubts"]
     elif own["located"]:

@@ -40,7 +40,11 @@ class Pages:
         both = b"".join(name.encode() + b"\0" + held for name, held in self._files.items())
         self.version = hashlib.sha256(both).hexdigest()[:16]
         place = f"/static/{self.version}".encode()
-        self._console = self._files.pop("console.html").replace(_PLACE, place)
+        self._pages = {
+            name.removesuffix(".html"): self._files.pop(name).replace(_PLACE, place)
+            for name in list(self._files)
+            if name.endswith(".html")
+        }
 
     async def home(self, _request: web.Request) -> web.Response:
         """Send people to the console."""
@@ -48,7 +52,11 @@ class Pages:
 
     async def console(self, _request: web.Request) -> web.Response:
         """Answer the operators' page; whoever is not logged in sees the login form."""
-        return web.Response(body=self._console, content_type="text/html", charset="utf-8")
+        return self.page("console")
+
+    def page(self, name: str) -> web.Response:
+        """Answer a page of the package; it holds nothing until somebody has logged in."""
+        return web.Response(body=self._pages[name], content_type="text/html", charset="utf-8")
 
     async def static(self, request: web.Request) -> web.Response:
         """Answer a file under its versioned address."""

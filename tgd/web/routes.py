@@ -29,6 +29,7 @@ from tgd.web.operators import Operators
 from tgd.web.pages import Pages, guard_browsers
 from tgd.web.presses import Presses
 from tgd.web.recontact import Recontacts
+from tgd.web.report import Reports
 from tgd.web.stream import Stream
 from tgd.web.where import Where
 
@@ -49,7 +50,7 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     """Return the whole table, unguarded."""
     alerts, pages, health = Alerts(context), Pages(), Health(context)
     where, operators = Where(context), Operators(context)
-    recontacts = Recontacts(context)
+    recontacts, reports = Recontacts(context), Reports(context, pages)
     stream = Stream(context.hub, access, context.database, context.clock, context.metrics)
     one = f"{API}/alerts/{{id}}"
 
@@ -70,6 +71,8 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     yield Route("POST", f"{one}/close", OPERATORS, alerts.close)
     yield Route("POST", f"{one}/voice-handoff", OPERATORS, alerts.voice_handoff)
     yield Route("GET", f"{one}/journal", READERS, alerts.journal)
+    yield Route("GET", f"{one}/report", READERS, reports.get)
+    yield Route("GET", f"{one}/report.pdf", READERS, reports.pdf)
     yield Route("GET", f"{one}/whereabouts", OPERATORS, where.get)
     yield Route("POST", f"{one}/release", OPERATORS, operators.release)
     yield Route("POST", f"{one}/offer", OPERATORS, operators.offer)
@@ -94,6 +97,7 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
 
     yield Route("GET", "/", OPEN, pages.home)
     yield Route("GET", "/console", OPEN, pages.console)
+    yield Route("GET", "/console/report/{id}", OPEN, reports.page)
     yield Route("GET", "/static/{version}/{name}", OPEN, pages.static)
 
 

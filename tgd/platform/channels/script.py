@@ -101,6 +101,8 @@ def _doubts(row: Mapping[str, Any], estimate: Estimate | None) -> tuple[str, ...
         found.add("location_refused")
     elif estimate is None:
         found.add("location_absent")
+    if alert["located"]:  # what the register says meanwhile does not concern this alert
+        found.discard("location_refused")
     if alert["contact_lost_at"] is not None:
         found.add("contact_lost")
     return tuple(sorted(found))

@@ -22,7 +22,7 @@ from uuid import UUID
 from tgd.clock import Clock
 from tgd.errors import NotFound, Refused, TgdError
 from tgd.geo.sealed import ABOUT as POSITION
-from tgd.keys import KeyUnreadable
+from tgd.keys import KeyNotHere, KeyUnreadable
 from tgd.metrics import Metrics
 from tgd.seal import IN_SLOT, DataKey, SealBroken, Sealer
 from tgd.store import forget as store
@@ -32,6 +32,8 @@ from tgd.store.forget import KINDS, Held, Kept
 TERM, LONG_TERM = timedelta(days=3), timedelta(days=8)
 TOGETHER = timedelta(minutes=10)
 """What is due so soon after the first goes with it: a phone that moved reported every 5 seconds."""
+FILE_KEPT = timedelta(days=2)
+"""At most 3 days after the phone is back, the file of its holder goes."""
 QUARANTINE_KEPT = timedelta(days=30)
 EVERY, SWEEP_EVERY, OVERDUE_AFTER = timedelta(minutes=1), timedelta(days=1), timedelta(hours=1)
 BATCH, KEYS = 100, 10_000
@@ -115,6 +117,7 @@ class Forget:
         done = Forgotten(0, Counter(), 0)
         async with self._database.connection() as connection:
             await store.quarantine(connection, now, QUARANTINE_KEPT)
+            await store.erase_files(connection, now - FILE_KEPT, now)
         waiting = await self._attend(now, done, tell)
         async with self._database.connection() as connection:
             # Only now: of what was just erased nobody need be asked any more.
@@ -252,14 +255,15 @@ class Forget:
     ) -> tuple[list[tuple[Kept, bytes]], list[Kept]]:
         """Open things; those that never will again are lost, and are to be erased as well.
 
-        Raises ``SealBroken`` where that is not sure: their key store is away.
+        Raises ``SealBroken`` where that is not sure: the key store is away, or another one. It
+        then waits for them to be due themselves, at the longest.
         """
         opened, lost = [], []
         for thing in things:
             try:
                 key = self._sealer.unwrap(thing.key or b"")
                 opened.append((thing, key.open(thing.sealed, _about(thing, alert_id))))
-            except KeyUnreadable:
+            except (KeyUnreadable, KeyNotHere):
                 raise
             except SealBroken:
                 if self._keys is None and (thing.key or b"")[:1] == IN_SLOT:

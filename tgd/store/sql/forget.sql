@@ -70,6 +70,26 @@ FROM unnest($1::text[], $2::bytea[]) AS n (id, sealed) WHERE t.no = n.id::bigint
 -- The alert's key from now on, and when its next thing is due.
 UPDATE alert SET key = $2, forget_at = $3 WHERE id = $1
 
+-- name: erase_files
+-- What is held on persons whose phones have all been back since $1: known places, and their keys.
+WITH back AS (
+    SELECT b.id, b.key FROM beneficiary b
+    WHERE b.key IS NOT NULL
+      AND EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id)
+      AND NOT EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id
+                      AND (s.returned_at IS NULL OR s.returned_at > $1))
+    FOR NO KEY UPDATE OF b
+), gone AS (
+    DELETE FROM known_place p USING back WHERE p.beneficiary_id = back.id RETURNING p.id
+), without AS (
+    UPDATE beneficiary b SET key = NULL FROM back WHERE b.id = back.id
+), dead AS (
+    INSERT INTO dead_key (key, dead_at) SELECT key, $2::timestamptz FROM back ON CONFLICT DO NOTHING
+)
+INSERT INTO journal (at, actor, kind, details)
+SELECT $2, 'forget', 'files_erased', jsonb_build_object('persons', count(*), 'places', (SELECT count(*) FROM gone))
+FROM back HAVING count(*) > 0
+
 -- name: bury
 -- Keys that nothing needs any more, for the key store to erase.
 INSERT INTO dead_key (key, dead_at) SELECT k, $2::timestamptz FROM unnest($1::bytea[]) AS k

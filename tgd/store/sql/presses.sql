@@ -126,7 +126,7 @@ WITH standing AS MATERIALIZED (
     INSERT INTO position (alert_id, fix, key, fixed_at, received_at, doubts)
     SELECT m.alert_id, m.fix, m.key,
            least(m.received_at, CASE WHEN m.since_s < 0 THEN m.fixed_at
-               ELSE m.pressed_at + least(m.since_s, 604800) * interval '1 second' END),
+               ELSE m.pressed_at + least(m.since_s, 3e9) * interval '1 second' END),
            m.received_at, string_to_array(m.doubts, ',')
     FROM matched m
     WHERE m.wanted AND (m.since_s >= 0 OR m.fixed_at >= m.pressed_at)

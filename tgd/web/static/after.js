@@ -1,0 +1,111 @@
+// What the pages for afterwards (report, statistics) have in common: the session, the language
+// and reading. Nothing is shown before somebody has logged in.
+
+import { $, say } from "./dom.js";
+import { Refusal, logIn, logOut, session } from "./api.js";
+import { load, otherLanguage, t, translate } from "./texts.js";
+
+const READ_MS = 15000;
+
+export async function read(path) {
+  let answered, value;
+  try {
+    answered = await fetch("/api/v1/" + path, {
+      credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(READ_MS),
+    });
+    value = await answered.json();
+  } catch {
+    throw new Refusal(0, "network", "");
+  }
+  if (!answered.ok) throw new Refusal(answered.status, value.code, value.detail);
+  return value;
+}
+
+// Shows the page: `catalogue` names its texts, `show(language)` reads and shows what it is for.
+export class Page {
+  constructor(catalogue, show) {
+    this.catalogue = catalogue;
+    this.show = show;
+    this.language = localStorage.getItem("language") === "en" ? "en" : "fr";
+    $("language").addEventListener("click", () => this.turn());
+    $("leave").addEventListener("click", () => this.leave());
+    $("login").addEventListener("submit", (event) => this.enter(event));
+  }
+
+  async start() {
+    await this.speak();
+    try {
+      this.inside(await session());
+    } catch (error) {
+      this.outside(error);
+    }
+  }
+
+  async speak() {
+    await load(`${this.catalogue}.${this.language}`);
+    translate(document.documentElement);
+    $("language").textContent = otherLanguage();
+  }
+
+  async turn() {
+    this.language = this.language === "fr" ? "en" : "fr";
+    localStorage.setItem("language", this.language);
+    await this.speak();
+    if ($("login").hidden) await this.again();
+  }
+
+  inside(who) {
+    say($("who"), who.username);
+    $("login").hidden = true;
+    $("leave").hidden = false;
+    this.again();
+  }
+
+  outside(error) {
+    if (!(error instanceof Refusal)) throw error;
+    const first = error.code === "unauthenticated";
+    this.tell(first ? null : error);
+    document.body.classList.toggle("out", true);
+    $("leave").hidden = true;
+    $("login").hidden = false;
+    $("login").elements.username.focus();
+  }
+
+  async again() {
+    try {
+      await this.show(this.language);
+      document.body.classList.toggle("out", false);
+      this.tell(null);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.status === 401) this.outside(error);
+      else this.tell(error);
+    }
+  }
+
+  tell(error) {
+    $("wrong").hidden = error === null;
+    if (error) say($("wrong"), t("error", error.code) === error.code ? error.message : t("error", error.code));
+  }
+
+  async enter(event) {
+    event.preventDefault();
+    const fields = Object.fromEntries(new FormData($("login")));
+    if (!fields.totp) delete fields.totp;
+    try {
+      this.inside(await logIn(fields));
+      $("login").reset();
+    } catch (error) {
+      this.outside(error);
+    }
+  }
+
+  async leave() {
+    try {
+      await logOut();
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+    }
+    location.reload();
+  }
+}

@@ -1,0 +1,87 @@
+"""A catalogue of texts in one language, and how times, spans and numbers are said in it.
+
+Serves what the server itself words: reports, on the screen and as PDF. The same file serves the
+browser, so that both say the same. An unknown code is shown as it is.
+"""
+
+import json
+from datetime import datetime
+from functools import cache
+from importlib import resources
+from typing import Any
+from zoneinfo import ZoneInfo
+
+LANGUAGES = ("fr", "en")
+_MINUTE, _TWO_MINUTES, _HOUR = 60, 120, 3600
+
+
+class Words:
+    """One catalogue: ``words("title", case=…)``, ``words.code("verdict", "police")``."""
+
+    def __init__(self, name: str, language: str) -> None:
+        self._words = _read(f"{name}.{language}.json")
+        self._zone = ZoneInfo("Europe/Paris")
+        self.language = language
+
+    def __call__(self, key: str, **given: object) -> str:
+        """Return a text with its blanks filled in; an unknown one is its own name."""
+        found = self._words.get(key, key)
+        return _filled(found, given) if isinstance(found, str) else key
+
+    def code(self, family: str, code: object, **given: object) -> str:
+        """Return the words for a code; a dash for None."""
+        if code is None:
+            return self("none")
+        family_words = self._words.get(family, {})
+        return _filled(family_words.get(str(code), str(code)), given)
+
+    def knows(self, family: str, code: object) -> bool:
+        """Say whether there are words for the code."""
+        return str(code) in self._words.get(family, {})
+
+    def moment(self, at: datetime | None) -> str:
+        """Return a date and time in Paris, to the second."""
+        return self("none") if at is None else f"{at.astimezone(self._zone):%d/%m/%Y %H:%M:%S}"
+
+    def hour(self, at: datetime | None, beside: datetime | None = None) -> str:
+        """Return the time of day; with the date where it is another day than ``beside``."""
+        if at is None:
+            return self("none")
+        local = at.astimezone(self._zone)
+        if beside is not None and local.date() != beside.astimezone(self._zone).date():
+            return self.moment(at)
+        return f"{local:%H:%M:%S}"
+
+    def span(self, seconds: float | None) -> str:
+        """Return a length of time: to the millisecond below a second, to the tenth below 2 min."""
+        if seconds is None:
+            return self("none")
+        if seconds < _TWO_MINUTES:
+            digits = 3 if seconds < 1 else 1
+            return self("seconds", n=self.number(seconds, digits))
+        if seconds < _HOUR:
+            return self("minutes", m=int(seconds // _MINUTE), s=int(seconds % _MINUTE))
+        return self("hours", h=int(seconds // _HOUR), m=int(seconds % _HOUR // _MINUTE))
+
+    def number(self, value: float, digits: int = 0) -> str:
+        """Return a number with at most so many decimals."""
+        text = f"{value:.{digits}f}"
+        if "." in text:
+            text = text.rstrip("0").rstrip(".")
+        return text.replace(".", self("decimal"))
+
+
+@cache
+def _read(file: str) -> dict[str, Any]:
+    folder = resources.files("tgd.web").joinpath("static")
+    words: dict[str, Any] = json.loads(folder.joinpath(file).read_text(encoding="utf-8"))
+    return words
+
+
+class _Blanks(dict[str, object]):
+    def __missing__(self, name: str) -> str:
+        return "…"
+
+
+def _filled(text: str, given: dict[str, object]) -> str:
+    return text.format_map(_Blanks(given))
