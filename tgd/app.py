@@ -31,6 +31,7 @@ from tgd.platform.channels.script import Sender
 from tgd.platform.competence import Competence
 from tgd.platform.domain.alert import Plan
 from tgd.platform.domain.deadlines import plan
+from tgd.platform.flow.attendance import Attendance
 from tgd.platform.flow.following import Following
 from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
@@ -41,6 +42,7 @@ from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.triage import Triage
 from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
 from tgd.platform.holding import as_text
+from tgd.platform.persons import Persons
 from tgd.platform.report import Reporting
 from tgd.platform.territory import Territories
 from tgd.platform.whereabouts import Whereabouts
@@ -127,6 +129,8 @@ class App:
         sender = Sender(config.sender_id, config.callback_number, config.incident_code)
         self.sending = Sending(database, clock, self.sealer, metrics, channel, sender)
         self.inbound = Inbound(database, clock, metrics, sender_id=config.sender_id)
+        self.persons = Persons(database, clock, self.sealer)
+        self.attendance = Attendance(database, clock, metrics)
         self.following = Following(database, clock, metrics, self.whereabouts, self.competence)
         self.forget = Forget(database, clock, metrics, self.sealer, self.keys)
         self.recontact = Recontact(database, clock, metrics, self.sealer)
@@ -155,6 +159,7 @@ class App:
         start("watch", self.watch.run)
         start("territory", self.territory.run)
         start("following", self.following.run)
+        start("attendance", self.attendance.run)
         start("forget", self.forget.run)
         start("recontact", self.recontact.run)
         self.supervisor.on_stop("addresses", self.addresses.close)
@@ -211,6 +216,7 @@ class App:
             reporting=self.reporting,
             whereabouts=self.whereabouts,
             competence=self.competence,
+            persons=self.persons,
             addresses=self.addresses,
             ingest=self.ingest,
             hub=self.hub,

@@ -107,6 +107,10 @@ class Metrics:
             )
         )
         self.alerts_open = Family(self._gauge("alerts_open", "Open alerts.", "status"), STATUSES)
+        self.operators_available = Family(
+            self._gauge("operators_available", "Operators there to be rung.", "group"),
+            ("first", "second"),
+        )
         self.deadline_passed = Family(
             self._counter("deadline_passed", "Deadlines that passed.", "deadline"), DEADLINES
         )

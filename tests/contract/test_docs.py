@@ -138,6 +138,7 @@ async def test_every_route_is_documented_and_no_other() -> None:
         reporting=parts.reporting,
         whereabouts=parts.whereabouts,
         competence=parts.competence,
+        persons=parts.persons,
         addresses=parts.addresses,
         ingest=parts.ingest,
         hub=parts.hub,

@@ -27,6 +27,7 @@ from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake
 from tgd.platform.flow.recontact import Recontact
 from tgd.platform.flow.triage import Triage
+from tgd.platform.persons import Persons
 from tgd.platform.report import Reporting
 from tgd.platform.territory import Territories
 from tgd.platform.whereabouts import Whereabouts
@@ -95,6 +96,7 @@ class Api:
             reporting=Reporting(self.database, self.clock, sealer, whereabouts),
             whereabouts=whereabouts,
             competence=competence,
+            persons=Persons(self.database, self.clock, sealer),
             addresses=Ban(self.database),
             ingest=ingest,
             hub=self.hub,

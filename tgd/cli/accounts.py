@@ -20,7 +20,14 @@ ISSUER = "TGD"
 
 
 async def user_add(
-    config: Config, *, username: str, role: str, tribunal: str | None, totp: bool
+    config: Config,
+    *,
+    username: str,
+    role: str,
+    tribunal: str | None,
+    totp: bool,
+    group: str,
+    site: str | None,
 ) -> None:
     """Make an account; with ``totp`` print the URI from which an authenticator enrols."""
     password = _password()
@@ -35,6 +42,7 @@ async def user_add(
             now=now,
             tribunal_id=tribunal,
         )
+        await accounts.place(connection, username, group, site)
         if secret is not None:
             sealed = Sealer(config.secret_key).seal(secret.encode(), accounts.totp_about(username))
             await accounts.set_totp(connection, username, sealed)

@@ -26,6 +26,7 @@ _token = typer.Typer(help="Bearer tokens of programs and phones.", no_args_is_he
 _user = typer.Typer(help="Accounts of people.", no_args_is_help=True)
 _rooms = typer.Typer(help="Control rooms and their lines.", no_args_is_help=True)
 _places = typer.Typer(help="Known places of the phones' holders.", no_args_is_help=True)
+_persons = typer.Typer(help="What operators must know of the holders.", no_args_is_help=True)
 _addresses = typer.Typer(help="Addresses near a position.", no_args_is_help=True)
 _zones = typer.Typer(help="Communes and the services competent there.", no_args_is_help=True)
 _forget = typer.Typer(help="What is kept no longer than the law lets it.", no_args_is_help=True)
@@ -33,6 +34,7 @@ app.add_typer(_token, name="token")
 app.add_typer(_user, name="user")
 app.add_typer(_rooms, name="rooms")
 app.add_typer(_places, name="places")
+app.add_typer(_persons, name="persons")
 app.add_typer(_addresses, name="addresses")
 app.add_typer(_zones, name="zones")
 app.add_typer(_forget, name="forget")
@@ -163,6 +165,10 @@ def user_add(
     tribunal: Annotated[
         str | None, typer.Option(help="Id of the tribunal whose register the person may see.")
     ] = None,
+    group: Annotated[
+        str, typer.Option(help="Of an operator: first is rung at once, second after a while.")
+    ] = "first",
+    site: Annotated[str | None, typer.Option(help="Where the person works, in words.")] = None,
     *,
     totp: Annotated[
         bool,
@@ -173,7 +179,17 @@ def user_add(
     from tgd.cli.accounts import user_add as work  # noqa: PLC0415  the database's driver
 
     config = _config("database_url", *(["secret_key"] if totp else []))
-    _finish(work(config, username=username, role=role, tribunal=tribunal, totp=totp))
+    _finish(
+        work(
+            config,
+            username=username,
+            role=role,
+            tribunal=tribunal,
+            totp=totp,
+            group=group,
+            site=site,
+        )
+    )
 
 
 @_rooms.command("import")
@@ -198,6 +214,19 @@ def places_import(
     Nothing is changed unless the whole file is right. Only the kind of a place is stored in clear.
     """
     from tgd.cli.places import places_import as work  # noqa: PLC0415  the database's driver
+
+    _finish(work(_config("database_url", "secret_key"), file))
+
+
+@_persons.command("import")
+def persons_import(
+    file: Annotated[Path, typer.Argument(help="A TOML file of [[person]] and [[linked]].")],
+) -> None:
+    """Store what a file says of the phones' present holders, instead of what was kept of them.
+
+    Nothing is changed unless the whole file is right. Everything is stored sealed.
+    """
+    from tgd.cli.persons import persons_import as work  # noqa: PLC0415  the database's driver
 
     _finish(work(_config("database_url", "secret_key"), file))
 

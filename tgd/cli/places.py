@@ -103,7 +103,7 @@ def _line(said: str) -> str:
 
 async def places_import(config: Config, file: Path) -> None:
     """Store a file's places instead of all that the phones' present holders had."""
-    given = read(_text(file))
+    given = read(text_of(file))
     now = Clock().now()
     async with command.transaction(config.database_url) as connection:
         held = _held(given, await store.holders(connection, list(given)))
@@ -129,10 +129,11 @@ def _held(
     return held
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path, failed: type[TgdError] = PlacesFileError) -> str:
+    """Return a file's text; raises ``failed`` in one line."""
     try:
         return file.read_text(encoding="utf-8")
     except OSError as error:
-        raise PlacesFileError(f"cannot read {file}: {error.strerror}") from error
+        raise failed(f"cannot read {file}: {error.strerror}") from error
     except UnicodeDecodeError:
-        raise PlacesFileError(f"cannot read {file}: not UTF-8") from None
+        raise failed(f"cannot read {file}: not UTF-8") from None

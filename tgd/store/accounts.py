@@ -22,6 +22,7 @@ from tgd.store.db import Connection, sql
 
 PERSON_ROLES = ("operator", "supervisor", "prosecutor", "association", "admin", "auditor")
 ROLES = (*PERSON_ROLES, "phone")
+RING_GROUPS = ("first", "second")
 PASSWORD_MIN, PASSWORD_MAX = 8, 256
 """Characters; guessing is also slowed down at the login."""
 
@@ -70,6 +71,15 @@ async def add_token(connection: Connection, *, role: str, name: str, now: dateti
     token = "tgd_" + secrets.token_urlsafe(32)  # a prefix that scanners for leaked secrets can know
     await connection.execute(sql("accounts", "add_token"), digest(token), role, name, now)
     return token
+
+
+async def place(connection: Connection, username: str, group: str, site: str | None) -> None:
+    """Say whether an operator is rung at once or after a while, and where they work.
+
+    Raises ``Invalid`` for an unknown group.
+    """
+    _one_of("group", group, RING_GROUPS)
+    await connection.execute(sql("accounts", "place"), username, group, site)
 
 
 async def revoke_tokens(connection: Connection, *, role: str, name: str, now: datetime) -> int:

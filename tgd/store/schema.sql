@@ -258,6 +258,8 @@ CREATE TABLE alert (
     forget_at     timestamptz,
     -- Live positions end two hours after the last press, or, by an act on the record, then.
     followed_until timestamptz,
+    offered_to     text,                    -- by its holder; hers or his on answering
+    released_at    timestamptz,             -- whoever answers next has it; its deadlines run on
     follows       uuid REFERENCES alert CHECK (follows <> id),
     rescued       boolean NOT NULL DEFAULT false,
 
@@ -518,6 +520,8 @@ CREATE TABLE account (
     role          text NOT NULL CHECK (role IN ('operator', 'supervisor', 'prosecutor', 'association',
                                                 'admin', 'auditor')),
     tribunal_id   text REFERENCES tribunal,
+    ring_group    text NOT NULL DEFAULT 'first' CHECK (ring_group IN ('first', 'second')),
+    site          text,                     -- where this person works, in words
     created_at    timestamptz NOT NULL,
     disabled_at   timestamptz
 );
@@ -882,7 +886,7 @@ BEGIN
         voice = r.voice, voice_at = r.voice_at, nobody = r.nobody, holder_heard_at = r.holder_heard_at,
         extended = r.extended, verdict = r.verdict, verdict_by = r.verdict_by, verdict_at = r.verdict_at,
         reason = r.reason, police_at = r.police_at, coerced = r.coerced, told_rooms_at = r.told_rooms_at,
-        contact_lost_at = r.contact_lost_at, outcome = r.outcome, closed_at = r.closed_at,
+        contact_lost_at = r.contact_lost_at, offered_to = r.offered_to, released_at = r.released_at, outcome = r.outcome, closed_at = r.closed_at,
         closed_by = r.closed_by, told = r.told, told_state = r.told_state
     FROM jsonb_populate_recordset(NULL::alert, p_changes -> 'alerts') AS r WHERE a.id = r.id;
 
@@ -1154,3 +1158,35 @@ CREATE TRIGGER alert_asks_for_recontact AFTER UPDATE OF status ON alert
     FOR EACH ROW WHEN (NEW.status = 'closed' AND OLD.status <> 'closed'
                        AND NEW.verdict NOT IN ('test', 'accidental'))
     EXECUTE FUNCTION alert_asks_for_recontact();
+
+-- ── Operators, and whom they must know ──────────────────────────────────────────────
+
+-- Who was last seen, and when. A person is there while she says so and her screen is connected: the
+-- server notes it every few seconds; 10 s without is away.
+CREATE TABLE presence (
+    name       text PRIMARY KEY,            -- an account's or a token's
+    role       text NOT NULL,
+    wants      text NOT NULL DEFAULT 'available' CHECK (wants IN ('available', 'away')),
+    since      timestamptz NOT NULL,        -- in this state, or back after an absence
+    seen_at    timestamptz NOT NULL,
+    ring_group text NOT NULL DEFAULT 'first' CHECK (ring_group IN ('first', 'second')),
+    site       text
+);
+GRANT SELECT, INSERT, UPDATE ON presence TO tgd_app;
+
+-- A mother and her child may each have a phone: their alerts name each other.
+CREATE TABLE linked_person (
+    one     uuid NOT NULL REFERENCES beneficiary,
+    other   uuid NOT NULL REFERENCES beneficiary CHECK (other <> one),
+    PRIMARY KEY (one, other)
+);
+GRANT SELECT ON linked_person TO tgd_app;
+
+-- What an operator must know of a person at once: sealed under the key of her file, whole.
+CREATE TABLE person_file (
+    beneficiary_id uuid PRIMARY KEY REFERENCES beneficiary,
+    content        bytea NOT NULL,
+    key            bytea NOT NULL,
+    changed_at     timestamptz NOT NULL
+);
+GRANT SELECT, INSERT, UPDATE, DELETE ON person_file TO tgd_app;

@@ -31,6 +31,7 @@ class Alerts:
     """The handlers; every one runs behind the guard of its route."""
 
     def __init__(self, context: Context) -> None:
+        self._context = context
         self._database = context.database
         self._clock = context.clock
         self._triage = context.triage
@@ -137,16 +138,23 @@ class Alerts:
         return answer({"items": [alert_json.journal_entry(row) for row in entries], "next": None})
 
     async def _shown(
-        self,
-        alert_id: UUID,
-        status: int = HTTPStatus.OK,
-        headers: dict[str, str] | None = None,
+        self, alert_id: UUID, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None
     ) -> web.Response:
-        async with self._database.connection() as connection:
-            row = await alerts.one(connection, alert_id)
-        if row is None:
-            raise NotFound("alert")
-        return answer(alert_json.alert(row, self._whereabouts, self._clock.now()), status, headers)
+        return await shown(self._context, alert_id, status, headers)
+
+
+async def shown(
+    context: Context,
+    alert_id: UUID,
+    status: int = HTTPStatus.OK,
+    headers: dict[str, str] | None = None,
+) -> web.Response:
+    """Answer one alert as it stands."""
+    async with context.database.connection() as connection:
+        row = await alerts.one(connection, alert_id)
+    if row is None:
+        raise NotFound("alert")
+    return answer(alert_json.alert(row, context.whereabouts, context.clock.now()), status, headers)
 
 
 def answer(

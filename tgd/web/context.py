@@ -16,6 +16,7 @@ from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.recontact import Recontact
 from tgd.platform.flow.triage import Triage
+from tgd.platform.persons import Persons
 from tgd.platform.report import Reporting
 from tgd.platform.whereabouts import Whereabouts
 from tgd.store.db import Database
@@ -39,6 +40,7 @@ class Context:
     reporting: Reporting
     whereabouts: Whereabouts
     competence: Competence
+    persons: Persons
     addresses: Addresses
     ingest: Ingest
     hub: Hub

@@ -25,6 +25,7 @@ from tgd.web.context import Context
 from tgd.web.errors import Handler, problems
 from tgd.web.health import Health
 from tgd.web.login import Login
+from tgd.web.operators import Operators
 from tgd.web.pages import Pages, guard_browsers
 from tgd.web.presses import Presses
 from tgd.web.recontact import Recontacts
@@ -48,9 +49,9 @@ class Route(NamedTuple):
 def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     """Return the whole table, unguarded."""
     alerts, pages, health = Alerts(context), Pages(), Health(context)
-    where = Where(context)
+    where, operators = Where(context), Operators(context)
     recontacts, reports = Recontacts(context), Reports(context, pages)
-    stream = Stream(context.hub, access, context.clock, context.metrics)
+    stream = Stream(context.hub, access, context.database, context.clock, context.metrics)
     one = f"{API}/alerts/{{id}}"
 
     yield Route("POST", f"{API}/presses", PHONES, Presses(context).take)
@@ -73,6 +74,12 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     yield Route("GET", f"{one}/report", READERS, reports.get)
     yield Route("GET", f"{one}/report.pdf", READERS, reports.pdf)
     yield Route("GET", f"{one}/whereabouts", OPERATORS, where.get)
+    yield Route("POST", f"{one}/release", OPERATORS, operators.release)
+    yield Route("POST", f"{one}/offer", OPERATORS, operators.offer)
+    yield Route("POST", f"{API}/handover", OPERATORS, operators.hand_over)
+    yield Route("GET", f"{API}/presence", OPERATORS, operators.present)
+    yield Route("POST", f"{API}/presence", OPERATORS, operators.wants)
+    yield Route("GET", f"{one}/person", OPERATORS, operators.person)
     yield Route("POST", f"{one}/follow", OPERATORS, where.follow)
     yield Route("POST", f"{one}/withdraw-location", OPERATORS, where.withdraw)
     yield Route("GET", f"{one}/retention", KEEPERS, where.terms)

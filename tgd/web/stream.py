@@ -14,7 +14,8 @@ from aiohttp import web
 
 from tgd.clock import Clock
 from tgd.metrics import Metrics
-from tgd.store.db import OUTAGE
+from tgd.store import presence
+from tgd.store.db import OUTAGE, Database
 from tgd.web.access import CALLER, Access, Caller
 
 KEEP_ALIVE = timedelta(seconds=5)
@@ -66,8 +67,11 @@ class Hub:
 class Stream:
     """The route ``GET /stream``."""
 
-    def __init__(self, hub: Hub, access: Access, clock: Clock, metrics: Metrics) -> None:
+    def __init__(
+        self, hub: Hub, access: Access, database: Database, clock: Clock, metrics: Metrics
+    ) -> None:
         self._hub = hub
+        self._database = database
         self._access = access
         self._clock = clock
         self._gauge = metrics.stream_clients
@@ -79,10 +83,11 @@ class Stream:
         )
         with self._hub.joined() as listener:
             self._gauge.set(self._hub.listening)
+            await self._seen(request, arrived=True)
             try:
                 await response.prepare(request)
                 await _write(response, b"retry: 1000\n\n")
-                async for event in self._events(listener, request[CALLER]):
+                async for event in self._events(listener, request):
                     await _write(response, event)
                     if event is _HINT:
                         self._hub.delivered()
@@ -91,21 +96,34 @@ class Stream:
         self._gauge.set(self._hub.listening)
         return response
 
-    async def _events(self, listener: asyncio.Event, caller: Caller) -> AsyncIterator[bytes]:
+    async def _events(self, listener: asyncio.Event, request: web.Request) -> AsyncIterator[bytes]:
         checked_at = self._clock.now()
         while not self._hub.closed:
             await self._clock.wait(listener, self._clock.now() + KEEP_ALIVE)
             now = self._clock.now()
             if now >= checked_at + KEEP_ALIVE:
-                if not await self._stands(caller, now):
+                if not await self._stands(request[CALLER], now):
                     return
                 checked_at = now
+                await self._seen(request)
             if not listener.is_set():
                 yield _STILL_HERE
                 continue
             listener.clear()
             yield _HINT
             await asyncio.sleep(_GAP_S)
+
+    async def _seen(self, request: web.Request, *, arrived: bool = False) -> None:
+        """Note that this console is connected: its operator is there."""
+        if request.transport is None or request.transport.is_closing():
+            return  # gone, though nothing has been written to it since
+        caller = request[CALLER]
+        try:
+            async with self._database.connection() as connection:
+                seen = presence.arrived if arrived else presence.seen
+                await seen(connection, caller.name, caller.role, self._clock.now())
+        except OUTAGE:
+            return  # nobody can be rung by a database that is away; the next time will note it
 
     async def _stands(self, caller: Caller, now: datetime) -> bool:
         if caller.expires_at is not None and caller.expires_at <= now:

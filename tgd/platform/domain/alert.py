@@ -151,6 +151,8 @@ class Alert:
     told_rooms_at: datetime | None = None
     contact_lost_at: datetime | None = None
     followed_until: datetime | None = None
+    offered_to: str | None = None
+    released_at: datetime | None = None
     outcome: str | None = None
     closed_at: datetime | None = None
     closed_by: str | None = None
@@ -168,6 +170,18 @@ class Alert:
     def is_open(self) -> bool:
         """Say whether anything can still happen to it."""
         return self.status != "closed"
+
+    def held_by(self, operator: str) -> bool:
+        """Say whether this operator has it in charge, and has not given it back."""
+        return self.answered_by == operator and self.released_at is None
+
+    def free_for(self, operator: str) -> bool:
+        """Say whether this operator may take it: nobody has, it was given back or is offered."""
+        return (
+            self.answered_by in {None, operator}
+            or self.released_at is not None
+            or self.offered_to == operator
+        )
 
     @property
     def with_police(self) -> bool:

@@ -27,11 +27,47 @@ REASONS = {
 def answer(alert: Alert, operator: str, now: datetime) -> None:
     """Take charge; again by the same operator nothing changes."""
     _must_be_open(alert)
-    if alert.answered_by == operator:
+    if alert.held_by(operator):
         return
-    if alert.answered_by is not None:
+    if not alert.free_for(operator):
         raise Refused("answered_by_another", f"answered by {alert.answered_by}")
     _take(alert, operator, now)
+
+
+def release(alert: Alert, operator: str, now: datetime, *, supervisor: bool = False) -> None:
+    """Give it back: it rings everyone until somebody answers; its deadlines run on."""
+    _must_be_open(alert)
+    if alert.answered_by is None:
+        raise Refused("not_answered", "nobody has it")
+    if alert.released_at is not None:
+        return
+    if alert.answered_by != operator and not supervisor:
+        raise Refused("answered_by_another", f"answered by {alert.answered_by}")
+    let_go(alert, operator, now, "released")
+
+
+def let_go(alert: Alert, actor: str, now: datetime, kind: str) -> None:
+    """Let anybody take it: its holder has given it back, or is not there any more."""
+    alert.released_at, alert.offered_to, alert.rings = now, None, "everyone"
+    alert.record(now, actor, kind, holder=alert.answered_by)
+
+
+def offer(alert: Alert, operator: str, to: str, now: datetime, *, supervisor: bool = False) -> None:
+    """Offer it to another operator, who has it on answering; until then it stays where it is.
+
+    A supervisor who offers it to herself has it at once.
+    """
+    _must_be_open(alert)
+    if alert.answered_by != operator and not supervisor:
+        by = alert.answered_by or "nobody"
+        raise Refused("answered_by_another", f"answered by {by}")
+    if alert.held_by(to):
+        raise Refused("already_theirs", f"{to} has it")
+    alert.record(now, operator, "offered", to=to, holder=alert.answered_by)
+    if to == operator:
+        _take(alert, operator, now)
+    else:
+        alert.offered_to = to
 
 
 def hear(
@@ -100,8 +136,7 @@ def decide(
         raise Refused("holder_not_heard", "the holder was not heard after the latest press")
     if seen != str(alert.last_press_id):
         raise Refused("not_latest_press", "a newer press has come: look at it first")
-    if alert.answered_by is None:
-        _take(alert, operator, now)
+    _take_if_free(alert, operator, now)
     if word_right is False:
         _coerced(alert, operator, verdict, now, rooms)
     else:
@@ -142,8 +177,7 @@ def _send_police(alert: Alert, operator: str, now: datetime, rooms: Sequence[Roo
     before = alert.verdict
     alert.verdict, alert.verdict_by, alert.verdict_at = "police", operator, now
     alert.record(now, operator, "verdict", verdict="police", before=before)
-    if alert.answered_by is None:
-        _take(alert, operator, now)
+    _take_if_free(alert, operator, now)
     if not alert.with_police:
         _to_police(alert, now, rooms)
     elif before in CLOSING_VERDICTS:
@@ -196,7 +230,12 @@ def _nobody_twice(alert: Alert, now: datetime, rooms: Sequence[Room]) -> None:
 
 
 def _take(alert: Alert, operator: str, now: datetime) -> None:
-    alert.answered_at, alert.answered_by = now, operator
+    before = alert.answered_by
+    alert.answered_by, alert.offered_to, alert.released_at = operator, None, None
+    if before is not None:  # its deadlines run on: a second operator has no second minute
+        alert.record(now, operator, "taken_over", holder=before)
+        return
+    alert.answered_at = now
     if alert.status == "ringing":
         alert.status = "answered"
         alert.stop("overflow", "answer")
@@ -213,12 +252,17 @@ def _must_be_open(alert: Alert) -> None:
 
 def _may_hold(alert: Alert, operator: str, *, supervisor: bool) -> None:
     _must_be_open(alert)
-    if alert.answered_by not in {None, operator} and not supervisor:
+    if not alert.free_for(operator) and not supervisor:
         raise Refused("answered_by_another", f"answered by {alert.answered_by}")
 
 
 def must_hold(alert: Alert, operator: str, now: datetime, *, supervisor: bool) -> None:
     """Let the operator in charge act; an act on a ringing alert answers it."""
     _may_hold(alert, operator, supervisor=supervisor)
-    if alert.answered_by is None:
+    _take_if_free(alert, operator, now)
+
+
+def _take_if_free(alert: Alert, operator: str, now: datetime) -> None:
+    """Any act takes what nobody has, what was given back, and what is offered to who acts."""
+    if not alert.held_by(operator) and alert.free_for(operator):
         _take(alert, operator, now)

@@ -8,6 +8,7 @@ dispatches of a verdict ``police`` stand in the same transaction as the verdict.
 import hmac
 import logging
 import unicodedata
+from collections.abc import Sequence
 from uuid import UUID
 
 from tgd.clock import Clock
@@ -21,7 +22,7 @@ from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS, Alert
 from tgd.platform.domain.routing import Room
 from tgd.platform.holding import frozen, held_in, holding, measure
 from tgd.seal import DataKey, SealBroken, Sealer
-from tgd.store import alerts
+from tgd.store import alerts, presence
 from tgd.store.db import Connection, Database, again
 
 VOICES = ("holder", "child", "other", "nobody")
@@ -151,6 +152,40 @@ class Triage:
         async with holding(self._database, [alert_id], self._metrics) as (_, held):
             now = self._clock.now()
             dispatch.handed_off(_one(held), operator, room, call_taker, reference, now)
+
+    @again
+    async def release(
+        self, alert_id: UUID, operator: str, reason: str, *, supervisor: bool = False
+    ) -> None:
+        """Give an alert back: it rings everyone until somebody answers."""
+        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+            decision.release(_one(held), operator, self._clock.now(), supervisor=supervisor)
+            await self._keep_note(transaction, alert_id, operator, reason)
+
+    @again
+    async def offer(
+        self,
+        alert_ids: Sequence[UUID],
+        operator: str,
+        to: str,
+        note: str | None = None,
+        *,
+        supervisor: bool = False,
+    ) -> None:
+        """Offer alerts to another operator who is there: one, or all of a shift that ends."""
+        async with self._database.transaction() as transaction:
+            now = self._clock.now()
+            # Whoever is not there cannot take it; one that takes it for herself is.
+            if to != operator and not await presence.is_there(transaction, to, now):
+                raise Refused("not_there", f"{to} is not there to take it")
+            async with held_in(transaction, alert_ids) as held:
+                if len(held) < len(set(alert_ids)):
+                    raise NotFound("alert")
+                for alert in held:
+                    decision.offer(alert, operator, to, now, supervisor=supervisor)
+            for alert_id in alert_ids if note else ():
+                await self._keep_note(transaction, alert_id, operator, note or "")
+        measure(held, self._metrics)
 
     @again
     async def follow(

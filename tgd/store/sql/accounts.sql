@@ -2,6 +2,10 @@
 -- A program's bearer token, by its hash.
 INSERT INTO token (id, role, name, created_at) VALUES ($1, $2, $3, $4)
 
+-- name: place
+-- When an operator is rung, and where they work.
+UPDATE account SET ring_group = $2, site = $3 WHERE username = $1
+
 -- name: revoke_tokens
 -- End every token of that role and name.
 UPDATE token SET revoked_at = $3 WHERE role = $1 AND name = $2 AND revoked_at IS NULL

@@ -79,6 +79,9 @@ SELECT a AS alert, b.label AS beneficiary,
        ARRAY(SELECT ROW(p.id, p.pressed_at, p.received_at, p.age_s, p.path, p.doubts, p.batt)
              FROM alert_press k JOIN press p ON p.no = k.press_no
              WHERE k.alert_id = a.id ORDER BY p.no DESC LIMIT 100) AS presses,
+       ARRAY(SELECT o.id FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
+             JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
+             WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 20) AS positions
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
@@ -97,6 +100,9 @@ SELECT a AS alert, b.label AS beneficiary,
        ARRAY(SELECT ROW(p.id, p.pressed_at, p.received_at, p.age_s, p.path, p.doubts, p.batt)
              FROM alert_press k JOIN press p ON p.no = k.press_no
              WHERE k.alert_id = a.id ORDER BY p.no DESC LIMIT 100) AS presses,
+       ARRAY(SELECT o.id FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
+             JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
+             WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 20) AS positions
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id

@@ -109,6 +109,7 @@ SELECT raw_key AS key FROM press WHERE raw_key IS NOT NULL
 UNION ALL SELECT key FROM alert WHERE key IS NOT NULL
 UNION ALL SELECT key FROM position WHERE key IS NOT NULL
 UNION ALL SELECT key FROM beneficiary WHERE key IS NOT NULL
+UNION ALL SELECT key FROM person_file
 
 -- name: ask_again
 -- 24 hours before the erasure: the duty prosecutors who have not answered are asked once more.

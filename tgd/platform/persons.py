@@ -1,0 +1,104 @@
+"""The file of a person: what an operator must know at once of who presses, and of whom she fears.
+
+Serves arrow 2. The minimal file: the prosecutor's office will keep the whole one. It is sealed
+under a key of its own, opened only while an alert of that person is open, and every reading is
+journalled with who and when: an insider who looks somebody up leaves a trace. A file that does not
+open costs the file, never the alert.
+"""
+
+import logging
+from typing import Any
+from uuid import UUID
+
+import msgspec
+
+from tgd.clock import Clock
+from tgd.errors import NotFound
+from tgd.seal import SealBroken, Sealer
+from tgd.store import persons as store
+from tgd.store.db import Connection, Database
+
+_log = logging.getLogger(__name__)
+
+
+class Child(msgspec.Struct, forbid_unknown_fields=True, repr_omit_defaults=True):
+    """A child: ``note`` says what matters at the door."""
+
+    name: str
+    born: str | None = None
+    note: str | None = None
+
+
+class Aggressor(msgspec.Struct, forbid_unknown_fields=True):
+    """Whom she fears: how to know him, and his car."""
+
+    name: str
+    description: str | None = None
+    vehicle: str | None = None
+    relation: str | None = None
+
+
+class Dangers(msgspec.Struct, forbid_unknown_fields=True):
+    """What whoever goes there must know: weapons, a dog, how to get in."""
+
+    weapons: str | None = None
+    dog: str | None = None
+    access: str | None = None
+    other: str | None = None
+
+
+class PersonFile(msgspec.Struct, forbid_unknown_fields=True):
+    """The file; texts as they are to be read. ``languages`` in her order."""
+
+    name: str
+    born: str | None = None
+    description: str | None = None
+    languages: tuple[str, ...] = ()
+    health: str | None = None
+    contact: str | None = None
+    children: tuple[Child, ...] = ()
+    aggressor: Aggressor | None = None
+    dangers: Dangers | None = None
+
+
+class Persons:
+    """Reads files for operators; one for the whole server."""
+
+    def __init__(self, database: Database, clock: Clock, sealer: Sealer) -> None:
+        self._database = database
+        self._clock = clock
+        self._sealer = sealer
+
+    async def read(self, alert_id: UUID, operator: str) -> dict[str, Any]:
+        """Return ``file`` (None: there is none, ``unknown`` says why) of an open alert's holder.
+
+        Raises ``NotFound`` for an unknown alert. The reading is journalled in the same transaction.
+        """
+        async with self._database.transaction() as transaction:
+            found = await store.of_alert(transaction, alert_id)
+            if found is None:
+                raise NotFound("alert")
+            if not found.open:
+                return {"file": None, "unknown": "alert_closed"}
+            if found.content is None or found.key is None:
+                return {"file": None, "unknown": "no_file"}
+            await store.note_reading(transaction, alert_id, operator, self._clock.now())
+        try:
+            plain = self._sealer.unwrap(found.key).open(found.content, _about(found.beneficiary_id))
+            return {"file": msgspec.to_builtins(msgspec.json.decode(plain, type=PersonFile))}
+        except (SealBroken, msgspec.MsgspecError) as error:
+            _log.warning("a person's file does not open: %s", type(error).__name__)
+            return {"file": None, "unknown": "unreadable"}
+
+
+async def put(
+    connection: Connection, sealer: Sealer, beneficiary_id: UUID, file: PersonFile, clock: Clock
+) -> None:
+    """Store a person's file instead of the one before, under a key of its own."""
+    key = sealer.new_key()
+    sealed = key.seal(msgspec.json.encode(file), _about(beneficiary_id))
+    await store.put(connection, beneficiary_id, sealed, key.wrapped, clock.now())
+
+
+def _about(beneficiary_id: UUID | None) -> str:
+    return f"file of {beneficiary_id}"

@@ -1,0 +1,88 @@
+"""Who is there, and how an alert passes from one operator to another.
+
+Serves arrow 2. An alert is always somebody's or everybody's: giving it back rings everyone,
+offering it leaves it where it is until the other answers. What an operator must know of a person
+is read here, only while her alert is open, and the reading is journalled.
+"""
+
+from aiohttp import web
+
+from tgd.errors import Invalid
+from tgd.store import presence
+from tgd.web import alert_json, reading
+from tgd.web.access import CALLER
+from tgd.web.alerts import answer, shown
+from tgd.web.context import Context
+
+MOST_OFFERED = 100
+
+
+class Operators:
+    """The handlers; every one runs behind the guard of its route."""
+
+    def __init__(self, context: Context) -> None:
+        self._database = context.database
+        self._clock = context.clock
+        self._triage = context.triage
+        self._persons = context.persons
+        self._context = context
+
+    async def present(self, _request: web.Request) -> web.Response:
+        """Answer who is there, who is busy and who holds what."""
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            rows = await presence.present(connection, now)
+        items = [
+            {
+                "name": row["name"],
+                "role": row["role"],
+                "state": row["state"],
+                "since": alert_json.stamp(row["since"]),
+                "group": row["ring_group"],
+                "site": row["site"],
+                "holds": [str(alert_id) for alert_id in row["holds"]],
+            }
+            for row in rows
+        ]
+        return answer({"items": items, "next": None})
+
+    async def wants(self, request: web.Request) -> web.Response:
+        """Be rung, or not."""
+        caller = request[CALLER]
+        state = (await reading.fields(request)).choice("state", *presence.WANTS)
+        async with self._database.connection() as connection:
+            await presence.wants(connection, caller.name, caller.role, state, self._clock.now())
+        return await self.present(request)
+
+    async def release(self, request: web.Request) -> web.Response:
+        """Give an alert back."""
+        alert_id, caller = reading.alert_id(request), request[CALLER]
+        reason = (await reading.fields(request)).text("reason")
+        await self._triage.release(alert_id, caller.name, reason, supervisor=caller.supervisor)
+        return await shown(self._context, alert_id)
+
+    async def offer(self, request: web.Request) -> web.Response:
+        """Offer an alert to another operator."""
+        alert_id, caller = reading.alert_id(request), request[CALLER]
+        fields = await reading.fields(request)
+        to, note = fields.text("to", reading.WORD_MAX), fields.optional("note")
+        await self._triage.offer([alert_id], caller.name, to, note, supervisor=caller.supervisor)
+        return await shown(self._context, alert_id)
+
+    async def hand_over(self, request: web.Request) -> web.Response:
+        """Offer everything that the caller holds: the end of a shift."""
+        caller = request[CALLER]
+        fields = await reading.fields(request)
+        to, note = fields.text("to", reading.WORD_MAX), fields.text("note")
+        async with self._database.connection() as connection:
+            held = await presence.held(connection, caller.name)
+        if len(held) > MOST_OFFERED:
+            raise Invalid("to", f"more than {MOST_OFFERED} alerts are held: offer them one by one")
+        if held:
+            await self._triage.offer(held, caller.name, to, note)
+        return answer({"offered": [str(alert_id) for alert_id in held], "to": to})
+
+    async def person(self, request: web.Request) -> web.Response:
+        """Answer the file of the person whose alert it is."""
+        alert_id, caller = reading.alert_id(request), request[CALLER]
+        return answer(await self._persons.read(alert_id, caller.name))
