@@ -1,6 +1,7 @@
 // The plan: invented ground, its services, the chosen phone's places, and a pin for each phone.
 // A pin is a button: dragged, moved by the arrow keys, or sent by a click beside it. It stays where
-// it was put until the demo has said the same.
+// it was put until the demo has said the same. Pins may cover one another, as people do who are
+// close: what one does can be done without it, by choosing the phone's card and clicking the plan.
 
 import { settle } from "./phones_link.js";
 import { metres as said, t } from "./phones_texts.js";
