@@ -1,6 +1,7 @@
 """What is kept goes when its term is over: to the minute, with its keys, and whatever happens."""
 
 import asyncio
+import hashlib
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable
@@ -313,6 +314,27 @@ async def test_a_withdrawal_takes_positions_and_their_keys_at_once(world: World)
     assert gone(world, {live["key"]}) == {live["key"]}
     assert await one.reads_notes() == [NOTE, "sa demande"]
     assert await one.erased() == Counter(positions=2)
+
+
+# ── What could be guessed ───────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["with an id", "without"])
+async def test_no_digest_gives_the_bytes_to_whoever_tries_them_all(
+    world: World, named: bool
+) -> None:
+    """All but the coordinates is in clear: their plain digest would be as good as they are."""
+    world.room.forgives()
+    phone, at = world.phone(), world.clock.now()
+    message = phone.message(loc={**PLACE, "tst": at.timestamp()})
+    if not named:
+        del message["id"]
+    raw = json.dumps(message).encode()
+    await phone.press_raw(raw)
+    (row,) = await world.rows("SELECT press::text AS row, digest FROM press")
+    assert hashlib.sha256(raw).hexdigest() not in row["row"]
+    await later(world, at, 3 * DAY)
+    assert await world.value("SELECT digest FROM press") != row["digest"]
 
 
 # ── Her file ──────────────────────────────────────────────────────────────────────────

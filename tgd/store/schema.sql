@@ -178,7 +178,7 @@ CREATE TABLE press (
     path         text NOT NULL,
     batt         int,
     doubts       text[] NOT NULL,
-    digest       bytea NOT NULL,            -- SHA-256 of the bytes
+    digest       bytea NOT NULL,            -- of the bytes, keyed, where they have no id; else chance
     retained     boolean NOT NULL,
     raw          bytea,                     -- sealed; null once erased
     raw_key      bytea,                     -- its data key, wrapped; null once erased

@@ -8,6 +8,7 @@ holder has not agreed to be located.
 """
 
 import logging
+import os
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -113,7 +114,7 @@ class Intake:
             press.path,
             press.batt,
             ",".join(press.doubts),
-            press.digest,
+            self._digest(press),
             press.retained,
             key.seal(press.raw, ABOUT),
             key.seal(press.redacted, ABOUT) if _may_locate(press) else None,
@@ -121,6 +122,14 @@ class Intake:
             self._plan(press, now),
             *located,
         )
+
+    def _digest(self, press: Press) -> bytes:
+        """Return what bytes without an id are known again by; with an id nothing has to be.
+
+        A plain digest gives the coordinates away: all else of a press is in clear, and there are
+        few enough places in France to try each.
+        """
+        return self._sealer.digest(press.raw) if press.sent_id is None else os.urandom(32)
 
     def _plan(self, press: Press, now: datetime) -> str | None:
         """Ask the alert logic; None when it fails, and the press goes without an alert."""

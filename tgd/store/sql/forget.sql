@@ -35,8 +35,11 @@ FROM note n JOIN alert a ON a.id = n.alert_id WHERE n.alert_id = $1 AND n.text I
 DELETE FROM position WHERE no = ANY ($1::text[]::bigint[])
 
 -- name: erase_press
--- The bytes go; that she pressed, and when, stays.
-UPDATE press SET raw = NULL, raw_key = NULL WHERE no = ANY ($1::text[]::bigint[])
+-- The bytes go, and what they could be known again by, which only a broker that keeps them needs;
+-- that she pressed, and when, stays.
+UPDATE press SET raw = NULL, raw_key = NULL,
+                 digest = CASE WHEN retained THEN digest ELSE uuid_send(gen_random_uuid()) END
+WHERE no = ANY ($1::text[]::bigint[])
 
 -- name: erase_message
 -- What was sent goes; that it was, and what became of it, stays.
