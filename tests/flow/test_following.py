@@ -10,6 +10,8 @@ from ground import (
     DEGREE_M,
     IN_NORTH,
     IN_SOUTH,
+    NORTH,
+    SOUTH,
     in_force,
     put_rooms,
     refuse_in_register,
@@ -490,6 +492,7 @@ async def test_a_phone_that_talks_too_much_floods_no_room(world: World) -> None:
     alert = await police_sent(world, phone)
     await goes(world, phone, 60)
     await world.room.expects("Update", text="position nouvelle")
+    await world.until_sql("SELECT bool_and(state NOT IN ('waiting', 'sending')) FROM envelope")
     for n in range(80):
         world.clock.set_on(0.1)
         phone.position(lat=PLACE["lat"] + (60 + n / 10) / DEGREE_M)
@@ -639,11 +642,26 @@ async def test_an_alert_keeps_following_with_the_consent_of_its_opening(world: W
     world.room.forgives()
 
 
-async def test_a_room_that_only_a_person_can_call_is_sent_nothing(world: World) -> None:
-    await put_rooms(world, room_of(world, ROOM, ADDRESS, is_default=True, lines=False))
+@pytest.mark.settings(deadlines=PATIENT)
+async def test_rooms_that_only_a_person_can_call_are_sent_nothing_and_called(world: World) -> None:
+    """On another room's ground there is another call to make."""
+    await put_rooms(
+        world,
+        room_of(world, ROOM, ADDRESS, SOUTH, is_default=True, lines=False),
+        room_of(world, CORG, CORG_ADDRESS, NORTH, lines=False),
+    )
+    await in_force(world)
     phone, operator = world.phone(), world.operator()
-    alert = (await phone.press()).alert
+    at = epoch(world)
+    alert = (await phone.press(loc={**IN_SOUTH, "tst": at})).alert
     await operator.decides(alert, "police")
-    world.clock.set_on(1)
-    await goes(world, phone, 60)
-    assert await updates(world, alert) == 0
+    await world.advance(31)
+    await goes(world, phone, 0, **{**IN_SOUTH, "lat": 46.581})
+    assert await world.value("SELECT count(*) FROM dispatch") == 1
+    await world.advance(150)
+    await goes(world, phone, 0, **IN_NORTH)
+    rooms = [d["room"] for d in (await operator.reads(alert))["dispatches"]]
+    assert rooms == [ROOM, CORG]
+    calls = {t["room"]: t["red"] for t in (await operator.reads(alert))["tasks"]}
+    assert calls == {ROOM: True, CORG: True}
+    assert await world.value("SELECT count(*) FROM envelope") == 0

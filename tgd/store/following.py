@@ -15,7 +15,8 @@ async def moved(connection: Connection, limit: int, now: datetime) -> list[Mappi
     """Return alerts with the police that have positions newer than what a room was sent.
 
     Each with ``told_at``, when the room that has waited longest was last written to, ``known``, its
-    latest positions of then, and ``positions``, the latest now.
+    latest positions of then, and ``positions``, the latest now, newest first. ``by_voice``: nothing
+    is written to its rooms, a person calls them.
     """
     return [dict(row) for row in await connection.fetch(sql("following", "moved"), limit, now)]
 

@@ -92,14 +92,15 @@ def tell_position(alert: Alert, now: datetime, competent: Sequence[Room]) -> Non
 def told_at(alert: Alert) -> datetime | None:
     """Return since when the rooms know nothing new: the one that has heard nothing longest.
 
-    What expired on its way told nobody anything. None: no room is told electronically.
+    What expired on its way told nobody anything. Where rooms are told by telephone alone, it is
+    when the police were sent; None before that.
     """
     latest: dict[UUID, datetime] = {}
     for envelope in alert.envelopes:
         if envelope.state != "expired":
             before = latest.get(envelope.dispatch_id, envelope.created_at)
             latest[envelope.dispatch_id] = max(before, envelope.created_at)
-    return min(latest.values(), default=None)
+    return min(latest.values(), default=alert.police_at)
 
 
 def is_news(*, waited_s: float, moved_m: float | None) -> bool:

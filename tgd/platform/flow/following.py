@@ -19,7 +19,11 @@ from tgd.geo.position import Fix
 from tgd.log import fault
 from tgd.metrics import Metrics
 from tgd.platform.competence import Competence
-from tgd.platform.domain.following import is_news, tell_position, told_at
+from tgd.platform.domain.following import (
+    is_news,
+    tell_position,
+    told_at,
+)
 from tgd.platform.holding import holding
 from tgd.platform.whereabouts import Whereabouts
 from tgd.store import following as store
@@ -46,6 +50,7 @@ class Following:
         self._metrics = metrics
         self._whereabouts = whereabouts
         self._competence = competence
+        self._looked_at: dict[UUID, int] = {}
         self.heard = asyncio.Event()
 
     async def run(self) -> None:
@@ -65,25 +70,32 @@ class Following:
         async with self._database.connection() as connection:
             found = await store.moved(connection, BATCH, now)
         told = 0
+        looked_at, self._looked_at = self._looked_at, {}
         for one in found:
+            alert_id, newest = one["alert_id"], one["positions"][0]["no"]
             try:
+                # Rooms that only a person calls know nothing: each position is looked at once.
+                if one["by_voice"]:
+                    self._looked_at[alert_id] = newest
+                    if looked_at.get(alert_id) == newest:
+                        continue
                 if self._is_news(one, now):
-                    told += await self._tell(one["alert_id"], one["told_at"])
+                    told += await self._tell(alert_id, one["told_at"])
             except OUTAGE:
                 raise
             except Exception as error:  # noqa: BLE001  one alert must not keep the others' rooms from theirs
                 self._metrics.loop_errors["following"].inc()
-                fault(_log, f"telling the rooms of alert {one['alert_id']}", error)
+                fault(_log, f"telling the rooms of alert {alert_id}", error)
         return told
 
     def _is_news(self, one: Any, now: datetime) -> bool:
-        told_at = one["told_at"]
+        since = one["told_at"]
         estimate = best(self._whereabouts.observed(one["positions"]), now)
         if estimate is None:
             return False
-        before = best(self._whereabouts.observed(one["known"]), told_at)
+        before = best(self._whereabouts.observed(one["known"]), since)
         moved = None if before is None else _metres(before, estimate)
-        return is_news(waited_s=(now - told_at).total_seconds(), moved_m=moved)
+        return is_news(waited_s=(now - since).total_seconds(), moved_m=moved)
 
     @again
     async def _tell(self, alert_id: UUID, since: datetime) -> bool:

@@ -1,20 +1,20 @@
 -- name: moved
 -- Alerts with the police whose phone was placed since a room was last sent anything, longest ago
--- first: what the rooms know, and what is known now. Not once live positions have ended ($2 is now).
-SELECT a.id AS alert_id, t.told_at,
+-- first: what the rooms know, and what is known now. Where rooms are told by telephone alone, since
+-- the police were sent, and last. Not once live positions have ended ($2 is now).
+SELECT a.id AS alert_id, t.told_at, t.by_voice,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id AND p.received_at <= t.told_at
              ORDER BY p.no DESC LIMIT 20) AS known,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 20) AS positions
 FROM alert a
 JOIN LATERAL (
-    SELECT min(d.latest) AS told_at
+    SELECT coalesce(min(d.latest), a.police_at) AS told_at, min(d.latest) IS NULL AS by_voice
     FROM (SELECT max(e.created_at) AS latest FROM envelope e
-          WHERE e.alert_id = a.id AND e.state <> 'expired' GROUP BY e.dispatch_id) d) t
-    ON t.told_at IS NOT NULL
+          WHERE e.alert_id = a.id AND e.state <> 'expired' GROUP BY e.dispatch_id) d) t ON true
 WHERE a.status = 'police' AND a.located
   AND $2::timestamptz < greatest(a.last_press_at + interval '2 hours', a.followed_until)
   AND EXISTS (SELECT FROM position p WHERE p.alert_id = a.id AND p.received_at > t.told_at)
-ORDER BY t.told_at LIMIT $1
+ORDER BY t.by_voice, t.told_at LIMIT $1
 
 -- name: picture
 -- What the operator is shown of one alert's whereabouts: its latest positions, when live ones end,

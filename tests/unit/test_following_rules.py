@@ -332,6 +332,9 @@ def test_since_when_the_rooms_know_nothing_new() -> None:
     # One room is written to again, the other is not: it is the other that waits.
     alert.envelopes[-1].state = "expired"
     assert following.told_at(alert) == NOW
-    for envelope in alert.envelopes:
-        envelope.state = "expired"
-    assert following.told_at(alert) is None
+    assert following.told_at(opened()) is None
+
+
+def test_where_rooms_are_only_called_it_counts_from_the_sending_of_the_police() -> None:
+    deaf = Room("north", "Nord", "+33549000001", (), True, (), 1.0, "zone")
+    assert following.told_at(with_police(deaf)) == NOW
