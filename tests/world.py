@@ -404,6 +404,7 @@ class World:
         if hasattr(self, "app"):
             self.app.sending.heard.set()
             self.app.downlink.heard.set()
+            self.app.watch.heard.set()  # it passes over an alert that somebody holds just then
 
     async def until_sql(self, statement: str, *values: object, what: str = "") -> None:
         """Wait until a statement yields true."""
