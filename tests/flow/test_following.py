@@ -660,6 +660,7 @@ async def test_rooms_that_only_a_person_can_call_are_sent_nothing_and_called(wor
     assert await world.value("SELECT count(*) FROM dispatch") == 1
     await world.advance(150)
     await goes(world, phone, 0, **IN_NORTH)
+    await world.until_sql("SELECT count(*) = 2 FROM dispatch")
     rooms = [d["room"] for d in (await operator.reads(alert))["dispatches"]]
     assert rooms == [ROOM, CORG]
     calls = {t["room"]: t["red"] for t in (await operator.reads(alert))["tasks"]}

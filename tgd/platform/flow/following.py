@@ -51,6 +51,7 @@ class Following:
         self._whereabouts = whereabouts
         self._competence = competence
         self._looked_at: dict[UUID, int] = {}
+        self._broken: set[UUID] = set()
         self.heard = asyncio.Event()
 
     async def run(self) -> None:
@@ -74,18 +75,18 @@ class Following:
         for one in found:
             alert_id, newest = one["alert_id"], one["positions"][0]["no"]
             try:
-                # Rooms that only a person calls know nothing: each position is looked at once.
-                if one["by_voice"]:
-                    self._looked_at[alert_id] = newest
-                    if looked_at.get(alert_id) == newest:
-                        continue
-                if self._is_news(one, now):
+                # Rooms that only a person calls are written nothing: each position counts once.
+                known = one["by_voice"] and looked_at.get(alert_id) == newest
+                if not known and self._is_news(one, now):
                     told += await self._tell(alert_id, one["told_at"])
+                self._looked_at[alert_id] = newest
             except OUTAGE:
                 raise
             except Exception as error:  # noqa: BLE001  one alert must not keep the others' rooms from theirs
                 self._metrics.loop_errors["following"].inc()
-                fault(_log, f"telling the rooms of alert {alert_id}", error)
+                if alert_id not in self._broken:
+                    self._broken.add(alert_id)
+                    fault(_log, f"telling the rooms of alert {alert_id}", error)
         return told
 
     def _is_news(self, one: Any, now: datetime) -> bool:
