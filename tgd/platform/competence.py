@@ -6,6 +6,7 @@ on the way (no zones loaded, a key that is away) ends in the default room with t
 no room at all. All that is asked of the database is one statement.
 """
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -48,9 +49,10 @@ class Competence:
             return {}
         found = await store.where(transaction, alert_ids)
         rooms = [_room(row) for row in found.rooms]
-        estimates = {
-            one.alert_id: self._whereabouts.estimate(one.positions, now) for one in found.alerts
-        }
+        estimates: dict[UUID, Estimate | None] = {}
+        for one in found.alerts:
+            estimates[one.alert_id] = self._whereabouts.estimate(one.positions, now)
+            await asyncio.sleep(0)  # five hundred at once must not keep a press waiting
         declared = await self._declared(
             transaction,
             [
@@ -59,14 +61,12 @@ class Competence:
                 if one.beneficiary_id is not None and estimates[one.alert_id] is None
             ],
         )
-        return {
-            one.alert_id: self._chosen(
-                rooms,
-                estimates[one.alert_id],
-                declared.get(one.beneficiary_id, []) if one.beneficiary_id else [],
-            )
-            for one in found.alerts
-        }
+        chosen = {}
+        for one in found.alerts:
+            hers = declared.get(one.beneficiary_id, []) if one.beneficiary_id else []
+            chosen[one.alert_id] = self._chosen(rooms, estimates[one.alert_id], hers)
+            await asyncio.sleep(0)
+        return chosen
 
     def rooms_at(
         self,

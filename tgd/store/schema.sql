@@ -1019,7 +1019,7 @@ BEGIN
            ARRAY(SELECT DISTINCT unnest(q.doubts) FROM alert_press k JOIN press q ON q.no = k.press_no
                  WHERE k.alert_id = a.id),
            CASE WHEN e.content IS NULL
-                THEN ARRAY(SELECT q FROM position q WHERE q.alert_id = a.id ORDER BY q.no DESC LIMIT 20) END
+                THEN ARRAY(SELECT q FROM position q WHERE q.alert_id = a.id ORDER BY q.no DESC LIMIT 12) END
     FROM envelope e
     JOIN alert a ON a.id = e.alert_id
     JOIN dispatch d ON d.id = e.dispatch_id

@@ -82,7 +82,7 @@ SELECT a AS alert, b.label AS beneficiary,
        ARRAY(SELECT o.id FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
              JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
-       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 20) AS positions
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
@@ -103,7 +103,7 @@ SELECT a AS alert, b.label AS beneficiary,
        ARRAY(SELECT o.id FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
              JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
-       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 20) AS positions
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id

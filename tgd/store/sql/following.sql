@@ -4,8 +4,8 @@
 -- the police were sent, and last. Not once live positions have ended ($2 is now).
 SELECT a.id AS alert_id, t.told_at, t.by_voice,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id AND p.received_at <= t.told_at
-             ORDER BY p.no DESC LIMIT 20) AS known,
-       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 20) AS positions
+             ORDER BY p.no DESC LIMIT 12) AS known,
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions
 FROM alert a
 JOIN LATERAL (
     SELECT coalesce(min(d.latest), a.police_at) AS told_at, min(d.latest) IS NULL AS by_voice

@@ -24,7 +24,12 @@ UNION ALL
 SELECT 'press', p.no::text, p.received_at, p.raw_key, p.raw
 FROM alert_press k JOIN press p ON p.no = k.press_no WHERE k.alert_id = $1 AND p.raw IS NOT NULL
 UNION ALL
-SELECT 'message', e.id::text, e.created_at, a.key, e.content
+SELECT 'message', e.id::text,
+       -- It may tell any of the positions that it was written from, and goes with the oldest.
+       coalesce((SELECT min(t.received_at) FROM (
+           SELECT p.received_at FROM position p WHERE p.alert_id = $1 AND p.received_at <= e.created_at
+           ORDER BY p.no DESC LIMIT 20) AS t), e.created_at),
+       a.key, e.content
 FROM envelope e JOIN alert a ON a.id = e.alert_id WHERE e.alert_id = $1 AND e.content IS NOT NULL
 UNION ALL
 SELECT 'note', n.no::text, n.at, a.key, n.text
