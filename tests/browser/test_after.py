@@ -1,5 +1,6 @@
 """The pages for afterwards in a real browser: logged into, read in both languages, printed."""
 
+import re
 from collections.abc import AsyncIterator
 
 import pytest
@@ -91,3 +92,90 @@ async def test_the_report_of_another_s_alert_is_not_shown(api: Api, page: Page):
     await expect(page.locator("#report")).to_be_hidden()
     await page.locator("#leave").click()
     await expect(page.locator("#login")).to_be_visible()
+
+
+HISTORY = """
+INSERT INTO alert (case_id, device, reply_to, known, consent, located, listen, plan, status,
+    opened_at, pressed_at, last_press_id, last_press_at, answered_at, answered_by, verdict,
+    verdict_at, verdict_by, reason, police_at, closed_at, closed_by)
+SELECT 'h-' || n, 'tgd-86-0' || 1 + n % 8, '', true, 'given', true, 'none', '{}', 'closed',
+    at, at, gen_random_uuid(), at, at + answer, 'op-1', verdict,
+    at + answer + decide, 'op-1', CASE WHEN verdict = 'forwarded' THEN 'no voice recorded' END,
+    CASE WHEN verdict IN ('police', 'forwarded') THEN at + answer + decide END,
+    at + answer + decide + interval '1 minute', 'op-1'
+FROM generate_series(1, 240) AS n,
+LATERAL (SELECT now() - n * interval '2.9 hours' AS at,
+    (2 + 6 * abs(sin(n)) + CASE WHEN n % 50 = 0 THEN 20 ELSE 0 END) * interval '1 s' AS answer,
+    (12 + 40 * abs(cos(n * 7))) * interval '1 s' AS decide,
+    CASE WHEN n % 9 = 0 THEN 'police' WHEN n % 31 = 0 THEN 'forwarded'
+         WHEN n % 13 = 0 THEN 'no_danger' WHEN n % 17 = 0 THEN 'accidental'
+         ELSE 'test' END AS verdict) AS made
+"""
+PRESSED = """
+WITH pressed AS (
+    INSERT INTO press (device, reply_to, id, pressed_at, received_at, age_s, trigger, path, doubts,
+        digest, retained, last_seen_at)
+    SELECT device, '', id, opened_at, opened_at - (2 + 9 * abs(sin(extract(epoch FROM opened_at))))
+        * interval '1 ms', 0, 'button', 'mqtt', '{}', '', false, opened_at
+    FROM alert RETURNING no, id)
+INSERT INTO alert_press SELECT no, id FROM pressed
+"""
+TOLD = """
+INSERT INTO journal (at, actor, alert_id, kind, details)
+SELECT police_at + interval '80 ms', 'sending', id, 'sent', jsonb_build_object('purpose', 'report')
+FROM alert WHERE police_at IS NOT NULL
+UNION ALL
+SELECT police_at + (4 + 20 * abs(sin(extract(epoch FROM police_at)))) * interval '1 s',
+       'fr.police.cic86', id, 'acknowledged', '{}'::jsonb
+FROM alert WHERE police_at IS NOT NULL
+"""
+
+
+async def test_the_statistics_are_drawn_and_told_in_both_languages(
+    api: Api, page: Page, shots, tmp_path
+):
+    await api.rows(HISTORY)
+    await api.rows(PRESSED)
+    await api.rows(TOLD)
+    await page.goto("/console/statistics")
+    await expect(page.locator("#statistics")).to_be_hidden()
+    await log_in_here(page)
+    await expect(page.locator("#totals")).to_contain_text("Essais")
+    await expect(page.locator("#plots svg")).not_to_have_count(0)
+    await expect(page.locator("#alert_to_answer path.p90")).to_have_count(2)
+    await expect(page.locator("#alert_to_answer line.target")).to_have_count(2)
+    await expect(page.locator("#decision_to_sent figure").nth(1)).to_contain_text("Rien de mesuré")
+    await expect(page.locator("#table")).to_contain_text("Geste → acquitté par la salle")
+    await expect(page.locator("#cadence svg")).to_have_attribute("role", "img")
+    await page.screenshot(path=tmp_path / "1-statistics.png", full_page=True)
+    asked = page.locator("#period")
+    await asked.locator("[name=step]").select_option("week")
+    await asked.locator("button").click()
+    await expect(page).to_have_url(re.compile(r"step=week"))
+    await expect(page.locator("#intro")).to_contain_text("Aucune personne")
+    await asked.locator("[name=from]").fill("2020-01-01")
+    await asked.locator("button").click()
+    await expect(page.locator("#wrong")).to_contain_text("La période ne convient pas")
+    await page.goto("/console/statistics")
+    await page.locator("#language").click()
+    await expect(page.locator("#statistics h1")).to_have_text("Statistics")
+    await expect(page.locator("#alert_to_answer figcaption").first).to_contain_text("measured")
+    await page.screenshot(path=tmp_path / "2-english.png", full_page=True)
+
+
+async def test_an_empty_period_draws_nothing_and_says_so(api: Api, page: Page, tmp_path):
+    await page.goto("/console/statistics?from=2020-01-01&to=2020-01-31")
+    await log_in_here(page)
+    await expect(page.locator("#plots")).to_contain_text("Rien de mesuré sur la période.")
+    await expect(page.locator("#verdicts")).to_contain_text("Aucune sur la période.")
+    await page.screenshot(path=tmp_path / "1-empty.png", full_page=True)
+
+
+async def test_operators_have_no_statistics(api: Api, page: Page):
+    await api.account("paul", PASSWORD, "operator")
+    await page.goto("/console/statistics")
+    await page.locator("[name=username]").fill("paul")
+    await page.locator("[name=password]").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#wrong")).to_contain_text("pas accès à cette page")
+    await expect(page.locator("#statistics")).to_be_hidden()

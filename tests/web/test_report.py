@@ -201,6 +201,10 @@ async def test_operators_read_what_they_acted_in_and_each_reading_is_on_the_reco
     await world.operator().answers(press.alert)
     await report(world, press.alert, name="op-1", role="operator")
     await report(world, press.alert, 404, name="op-2", role="operator")
+    # To have looked at the person's file is no act.
+    looked = "INSERT INTO journal (at, actor, alert_id, kind) VALUES (now(), $2, $1, 'file_read')"
+    await world.rows(looked, press.alert, "op-2")
+    await report(world, press.alert, 404, name="op-2", role="operator")
     await report(world, press.alert, name="op-1", role="operator")
     await report(world, press.alert, name="audit", role="auditor")
     await pdf(world, press.alert)
@@ -253,7 +257,7 @@ def words(name: str, language: str) -> dict:
     return json.loads(STATIC.joinpath(f"{name}.{language}.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ["report"])
+@pytest.mark.parametrize("name", ["report", "statistics"])
 def test_both_languages_say_the_same_things(name: str):
     def shape(found: dict) -> dict:
         return {

@@ -11,7 +11,7 @@ from types import MappingProxyType
 LEGS: Mapping[str, Mapping[int, float]] = MappingProxyType(
     {
         "press_to_alert": {99: 1.0},
-        "alert_to_answer": {90: 10.0, 95: 20.0},
+        "alert_to_answer": {90: 10.0},
         "answer_to_decision": {90: 60.0},
         "decision_to_sent": {99: 1.0},
         "sent_to_acknowledged": {90: 15.0, 99: 60.0},

@@ -12,7 +12,8 @@ from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
 
-from tgd.platform.report_parts import Dispatch, Entry, Leg, Positions, Press, Report, Step
+from tgd.platform.report_parts import Dispatch, Entry, Leg, Positions, Press, Report
+from tgd.web.report_sentences import actor, by, counted, sentence
 from tgd.web.wording import Words
 
 
@@ -101,15 +102,15 @@ def _identity(report: Report, words: Words) -> Section:
     if report.reason is not None:
         verdict += f" — {words.code('reason', report.reason)}"
     if report.verdict_at is not None:
-        verdict += f" ({_by(words, report.verdict_at, report.verdict_by)})"
+        verdict += f" ({by(words, report.verdict_at, report.verdict_by)})"
     closed = words("open")
     if report.closed_at is not None:
-        closed = _by(words, report.closed_at, report.closed_by)
+        closed = by(words, report.closed_at, report.closed_by)
         if report.outcome is not None:
             closed += f" — {words.code('outcome', report.outcome)}"
     answered = words("not_answered")
     if report.answered_at is not None:
-        answered = _by(words, report.answered_at, report.answered_by)
+        answered = by(words, report.answered_at, report.answered_by)
     section = _facts(
         "identity",
         words,
@@ -180,14 +181,16 @@ def _press(press: Press, words: Words) -> Row:
     )
 
 
-_DECIDING = frozenset({"answered", "voice", "extended", "verdict", "forwarded", "coercion"})
+_DECIDING = frozenset(
+    {"answered", "taken_over", "voice", "extended", "verdict", "forwarded", "coercion"}
+)
 
 
 def _doubt(report: Report, words: Words) -> Section:
     """Return how it was found out whether the danger was real, in its order."""
     acts = [entry for entry in report.journal if entry.kind in _DECIDING]
     rows = (
-        Row([words.hour(e.at, report.opened_at), _actor(e.actor, words), _sentence(e, words)])
+        Row([words.hour(e.at, report.opened_at), actor(e.actor, words), sentence(e, words)])
         for e in acts
     )
     return _table("doubt", words, {"at": 2, "by": 3, "what": 7}, rows, "no_voices")
@@ -204,7 +207,7 @@ def _dispatch(one: Dispatch, day: datetime, words: Words) -> Row:
     room = one.name or one.room or words("no_room")
     done = words("none")
     if one.acknowledged_at is not None:
-        done = _by(words, one.acknowledged_at, one.acknowledged_by, day)
+        done = by(words, one.acknowledged_at, one.acknowledged_by, day)
         if one.reference is not None:
             done += f" — {one.reference}"
     return Row(
@@ -235,8 +238,8 @@ def _steps(report: Report, words: Words) -> list[Section]:
             [
                 words.hour(step.at, report.opened_at),
                 room or words("no_room"),
-                _actor(step.by, words),
-                _sentence(step, words),
+                actor(step.by, words),
+                sentence(step, words),
             ]
         )
         for step, room in steps
@@ -253,7 +256,7 @@ def _calls(report: Report, words: Words) -> Section:
                 call.room or words("no_room"),
                 words.code("about", call.about.partition(":")[0]),
                 words.hour(call.raised_at, report.opened_at),
-                _by(words, call.done_at, call.done_by, report.opened_at)
+                by(words, call.done_at, call.done_by, report.opened_at)
                 if call.done_at is not None
                 else words("none"),
             ]
@@ -275,7 +278,7 @@ def _notes(report: Report, words: Words) -> Section:
             Row(
                 [
                     words.hour(note.at, report.opened_at),
-                    _actor(note.by, words),
+                    actor(note.by, words),
                     text if text is not None else words(gone),
                 ]
             )
@@ -304,8 +307,8 @@ def _positions(held: Positions, words: Words) -> Section:
         {
             "kept": kept,
             "radii": radii,
-            "methods": _counted(held.methods, "method", words),
-            "doubts": _counted(held.doubts, "doubt", words),
+            "methods": counted(held.methods, "method", words),
+            "doubts": counted(held.doubts, "doubt", words),
             "erased": " ; ".join(erased) or words("erased_none"),
             "due": due,
             "authorised": held.eight_days_by,
@@ -320,7 +323,7 @@ def _recontacts(report: Report, words: Words) -> Section:
                 words("recontact", hours=one.hours),
                 words.moment(one.due_at),
                 words.code("owner", one.owner),
-                words("none") if one.done_at is None else _by(words, one.done_at, one.done_by),
+                words("none") if one.done_at is None else by(words, one.done_at, one.done_by),
             ],
             "bad" if one.done_at is None and one.due_at < report.made_at else "",
         )
@@ -336,8 +339,8 @@ def _journal(report: Report, words: Words) -> Section:
             [
                 str(entry.no),
                 words.hour(entry.at, report.opened_at),
-                _actor(entry.actor, words),
-                _sentence(entry, words) + (f" (× {count})" if count > 1 else ""),
+                actor(entry.actor, words),
+                sentence(entry, words) + (f" (× {count})" if count > 1 else ""),
             ]
         )
         for entry, count in _runs(report.journal)
@@ -351,45 +354,3 @@ def _runs(journal: Sequence[Entry]) -> Iterable[tuple[Entry, int]]:
     for _, run in groupby(journal, key=same):
         entries = list(run)
         yield entries[0], len(entries)
-
-
-_DETAILS = {
-    "heard": "voice",
-    "verdict": "verdict",
-    "reason": "reason",
-    "purpose": "purpose",
-    "step": "step",
-    "state": "ladder",
-    "name": "deadline",
-    "form": "form",
-    "role": "role",
-}
-"""Details of the journal that are codes, and the family of their words."""
-
-
-def _sentence(entry: Entry | Step, words: Words) -> str:
-    """Return an entry in words; one of a kind that has none is shown by its name."""
-    given: dict[str, object] = {
-        name: words.code(_DETAILS[name], value) if name in _DETAILS else value
-        for name, value in entry.details.items()
-        if value is not None
-    }
-    if "why" in given:
-        why = given["why"]
-        given["why"] = words.code("why", why) if words.knows("why", why) else words("why_default")
-    further = entry.kind == "press" and entry.details.get("opened") is False
-    return words.code("entry", "press_again" if further else entry.kind, **given)
-
-
-def _actor(actor: str, words: Words) -> str:
-    return words.code("actor", actor)
-
-
-def _by(words: Words, at: datetime, who: str | None, day: datetime | None = None) -> str:
-    moment = words.moment(at) if day is None else words.hour(at, day)
-    return words("by_at", at=moment, who=words.code("actor", who))
-
-
-def _counted(counts: Mapping[str, int], family: str, words: Words) -> str | None:
-    said = [words("counted", what=words.code(family, code), n=n) for code, n in counts.items()]
-    return ", ".join(said) or None

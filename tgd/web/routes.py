@@ -17,6 +17,7 @@ from tgd.web.access import (
     PHONES,
     PROSECUTORS,
     READERS,
+    REVIEWERS,
     Access,
 )
 from tgd.web.alerts import Alerts
@@ -30,6 +31,7 @@ from tgd.web.pages import Pages, guard_browsers
 from tgd.web.presses import Presses
 from tgd.web.recontact import Recontacts
 from tgd.web.report import Reports
+from tgd.web.statistics import Figures
 from tgd.web.stream import Stream
 from tgd.web.where import Where
 
@@ -51,6 +53,7 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     alerts, pages, health = Alerts(context), Pages(), Health(context)
     where, operators = Where(context), Operators(context)
     recontacts, reports = Recontacts(context), Reports(context, pages)
+    figures = Figures(context, pages)
     stream = Stream(context.hub, access, context.database, context.clock, context.metrics)
     one = f"{API}/alerts/{{id}}"
 
@@ -88,6 +91,7 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     yield Route("GET", f"{API}/holds", KEEPERS, where.questions)
     yield Route("GET", f"{API}/recontacts", CALLERS_BACK, recontacts.list)
     yield Route("POST", f"{API}/recontacts/{{id}}/done", CALLERS_BACK, recontacts.done)
+    yield Route("GET", f"{API}/statistics", REVIEWERS, figures.get)
     yield Route("GET", f"{API}/stream", OPERATORS, stream.listen)
 
     yield Route("GET", f"{API}/openapi.json", OPEN, health.openapi)
@@ -98,6 +102,7 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     yield Route("GET", "/", OPEN, pages.home)
     yield Route("GET", "/console", OPEN, pages.console)
     yield Route("GET", "/console/report/{id}", OPEN, reports.page)
+    yield Route("GET", "/console/statistics", OPEN, figures.page)
     yield Route("GET", "/static/{version}/{name}", OPEN, pages.static)
 
 

@@ -17,7 +17,8 @@ SELECT a AS alert, b.label AS beneficiary, t.id AS tribunal_id, t.name AS tribun
        ARRAY(SELECT j FROM journal j WHERE j.alert_id = a.id ORDER BY j.no LIMIT 5000) AS journal,
        ARRAY(SELECT c FROM recontact c WHERE c.alert_id = a.id ORDER BY c.due_at) AS recontacts,
        coalesce(h.hold, false) AS held, h.reference AS held_for, h.eight_days_by,
-       EXISTS (SELECT FROM journal j WHERE j.alert_id = a.id AND j.actor = $2) AS acted
+       EXISTS (SELECT FROM journal j WHERE j.alert_id = a.id AND j.actor = $2   -- to look is no act
+                 AND j.kind NOT IN ('file_read', 'report_read')) AS acted
 FROM alert a
 LEFT JOIN alert f ON f.id = a.follows
 LEFT JOIN device d ON d.id = a.device

@@ -1,0 +1,60 @@
+-- name: figures
+-- Of the alerts opened from the day $1 to the day $2 (in Paris): each leg's percentiles by $3 (day or
+-- week) and as a whole, how many alerts by verdict and reason, and how many phones were tested of late;
+-- $4 a tribunal, or all, $5 now. A verdict may change and an acknowledgement be voided: each leg is
+-- measured to its first end. A room may answer before its line has taken the message: that is no time.
+WITH bounds AS (
+    SELECT $1::date::timestamp AT TIME ZONE 'Europe/Paris' AS since,
+           ($2::date + 1)::timestamp AT TIME ZONE 'Europe/Paris' AS until
+), own AS MATERIALIZED (
+    SELECT a.opened_at, a.pressed_at, a.answered_at, a.police_at, a.status, a.verdict, a.reason,
+           a.verdict IS NOT DISTINCT FROM 'test' AS test, coalesce(a.police_at, a.verdict_at) AS decided_at,
+           date_trunc($3, a.opened_at AT TIME ZONE 'Europe/Paris')::date AS begins,
+           f.received_at, w.sent_at, w.acknowledged_at
+    FROM bounds CROSS JOIN alert a
+    LEFT JOIN device d ON d.id = a.device
+    LEFT JOIN LATERAL (
+        SELECT min(p.received_at) AS received_at
+        FROM alert_press k JOIN press p ON p.no = k.press_no WHERE k.alert_id = a.id
+    ) f ON true
+    LEFT JOIN LATERAL (
+        SELECT min(j.at) FILTER (WHERE j.kind = 'sent' AND j.details ->> 'purpose' IN ('report', 'press')) AS sent_at,
+               min(j.at) FILTER (WHERE j.kind = 'acknowledged') AS acknowledged_at
+        FROM journal j WHERE j.alert_id = a.id AND a.police_at IS NOT NULL
+    ) w ON true
+    WHERE a.opened_at >= bounds.since AND a.opened_at < bounds.until
+      AND ($4::text IS NULL OR d.tribunal_id = $4)
+), measured AS (
+    SELECT o.test, o.begins, l.leg, extract(epoch FROM l.took)::float8 AS took
+    FROM own o, LATERAL (VALUES
+        ('press_to_alert', o.opened_at - o.received_at),
+        ('alert_to_answer', o.answered_at - o.opened_at),
+        ('answer_to_decision', o.decided_at - o.answered_at),
+        ('decision_to_sent', o.sent_at - o.police_at),
+        ('sent_to_acknowledged', CASE WHEN o.sent_at IS NOT NULL
+                                 THEN o.acknowledged_at - least(o.sent_at, o.acknowledged_at) END),
+        ('press_to_acknowledged', o.acknowledged_at - o.pressed_at)
+    ) AS l (leg, took)
+    -- Forwarded before anybody answered: there was no such leg.
+    WHERE l.took >= interval '0'
+), percentiles AS (
+    SELECT leg, test, begins, grouping(begins) = 1 AS whole, count(*)::int AS n,
+           percentile_cont(ARRAY[0.5, 0.9, 0.99]) WITHIN GROUP (ORDER BY took) AS p
+    FROM measured GROUP BY GROUPING SETS ((leg, test, begins), (leg, test))
+), counted AS (
+    SELECT begins, test, status <> 'closed' AS open, verdict, reason, count(*)::int AS n
+    FROM own GROUP BY 1, 2, 3, 4, 5
+), held AS (   -- as it stood at the end of the period, or now
+    SELECT (SELECT t.opened_at FROM alert t WHERE t.device = s.device_id AND t.verdict = 'test'
+              AND t.opened_at < bounds.until ORDER BY t.opened_at DESC LIMIT 1) AS tested_at,
+           least(bounds.until, $5::timestamptz) AS until
+    FROM bounds CROSS JOIN assignment s JOIN device d ON d.id = s.device_id
+    WHERE s.ended_at IS NULL AND ($4::text IS NULL OR d.tribunal_id = $4)
+)
+SELECT coalesce((SELECT jsonb_agg(to_jsonb(q) ORDER BY q.begins) FROM percentiles q), '[]') AS percentiles,
+       coalesce((SELECT jsonb_agg(to_jsonb(c) ORDER BY c.begins) FROM counted c), '[]') AS counts,
+       (SELECT jsonb_build_object(
+            'assigned', count(*),
+            'within_15', count(*) FILTER (WHERE tested_at > until - interval '15 days'),
+            'within_21', count(*) FILTER (WHERE tested_at > until - interval '21 days'),
+            'never', count(*) FILTER (WHERE tested_at IS NULL)) FROM held) AS phones
