@@ -91,6 +91,16 @@ async def test_the_trail_is_newest_first_and_names_what_is_odd_of_each(api: Api)
     assert shown["position"]["lat"] not in {47.9, 46.581}
 
 
+async def test_the_estimate_is_the_one_that_the_alert_and_the_rooms_are_told(api: Api) -> None:
+    alert = await pressed(api)
+    for n in range(14):
+        api.clock.set_on(1)
+        await pressed(api, lat=46.59 + n / 1000, acc=900.0, pm="C")
+    shown = await where(api, alert)
+    assert len(shown["trail"]) == 15
+    assert shown["position"] == (await api.alert(alert))["position"]
+
+
 async def test_without_a_position_everything_else_is_there(api: Api) -> None:
     await declare(api, place("home", 0))
     alert = (await api.press())["alert"]

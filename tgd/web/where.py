@@ -14,7 +14,7 @@ from uuid import UUID
 from aiohttp import web
 
 from tgd.errors import Invalid, NotFound, Temporary
-from tgd.geo.locate import Estimate, best, judged
+from tgd.geo.locate import Estimate, judged
 from tgd.platform import address, places
 from tgd.platform.domain.routing import Room
 from tgd.store import competence as rows
@@ -26,6 +26,8 @@ from tgd.web.context import Context
 
 TRAIL = 200
 """So many fixes are shown, the newest."""
+LATEST = 12
+"""So many say where she is, here as in the alert and to the rooms (``store/sql``)."""
 
 
 class Where:
@@ -51,7 +53,7 @@ class Where:
             declared = await self._places(connection, row["beneficiary_id"])
         now = self._clock.now()
         observed = self._whereabouts.observed(row["positions"])
-        estimate = best(observed, now)
+        estimate = self._whereabouts.estimate(row["positions"][:LATEST], now)
         rooms = self._competence.rooms_at(known, estimate, declared)
         near = places.touched(declared, *_disc(estimate)) if estimate else []
         apart = {id(place): metres for place, metres in near}
