@@ -26,6 +26,7 @@ from tgd.store.db import Database
 
 ALL = Counter(position=2, press=1, message=1, note=1)
 HOUR = 60 * MINUTE
+REPORTS = "SELECT count(*) FROM envelope WHERE purpose = 'report' AND content IS NOT NULL"
 
 
 async def whole(world: World, device: str = "tgd-86-01") -> Case:
@@ -202,9 +203,8 @@ async def test_an_alert_that_stays_open_for_days_goes_on_working(world: World) -
         assert await one.reads_notes() == [NOTE]
         assert await one.reads_presses() == [again.id]
         assert (await operator.reads(one.alert))["position"]["age_s"] < MINUTE
-    before = len(world.room.told)
-    await one.acknowledged()
-    assert len(world.room.told) > before
+    await one.acknowledged()  # the rooms were told of each further press
+    assert await world.value("SELECT count(*) FROM envelope WHERE purpose = 'press'") == 3
     await operator.closes(one.alert)
     keys = await named(world)
     await later(world, world.clock.now(), 3 * DAY)
@@ -233,13 +233,16 @@ async def test_what_a_follow_up_brings_along_keeps_its_term(world: World) -> Non
     new = await world.operator().does(one.alert, "decision", {"verdict": "police"}, 201)
     two = Case(world, one.phone, new["id"], world.clock.now())
     await two.noted()
+    await two.acknowledged()
     assert (await two.kept())["position"] == 1
     assert new["position"]["lat"] == pytest.approx(PLACE["lat"])
     await later(world, one.opened_at, 3 * DAY - 10 * MINUTE - 1)
     assert (await two.kept())["position"] == 1
+    assert await world.value(REPORTS) == 1
     keys = await named(world)
     await later(world, one.opened_at, 3 * DAY)
     assert await one.kept() == Counter()
+    assert await world.value(REPORTS) == 0  # a day old, and it told that position
     assert await two.hers() == Counter(note=1)
     assert await two.reads_notes() == [NOTE]
     assert keys & await named(world) == set()
@@ -350,9 +353,15 @@ async def with_a_place(world: World, device: str) -> bytes:
         return await place_rows.hold_key(transaction, her) or b""
 
 
-async def test_known_places_go_when_the_phone_is_back(world: World) -> None:
+async def test_her_file_goes_when_the_phone_is_back(world: World) -> None:
     at = world.clock.now()
     back, again, _ = keys = [await with_a_place(world, f"tgd-86-0{n}") for n in (1, 2, 3)]
+    file = world.app.sealer.new_key().wrapped
+    await world.owner(
+        "INSERT INTO person_file SELECT beneficiary_id, 'sealed', $1, $2 FROM assignment"
+        " WHERE device_id = 'tgd-86-01'",
+        *(file, at),
+    )
     for device in ("tgd-86-01", "tgd-86-02"):
         await world.owner(
             "UPDATE assignment SET ended_at = $2, returned_at = $2 WHERE device_id = $1", device, at
@@ -366,11 +375,12 @@ async def test_known_places_go_when_the_phone_is_back(world: World) -> None:
     await later(world, at, 2 * DAY - MINUTE)
     assert gone(world, set(keys)) == set()
     await later(world, at, 2 * DAY)
-    assert gone(world, set(keys)) == {back}
+    assert gone(world, {*keys, file}) == {back, file}
     assert again in await named(world)
     assert await world.value("SELECT count(*) FROM known_place") == 2
+    assert await world.value("SELECT count(*) FROM person_file") == 0
     (entry,) = await world.rows("SELECT details FROM journal WHERE kind = 'files_erased'")
-    assert entry["details"] == {"persons": 1, "places": 1}
+    assert entry["details"] == {"persons": 1, "files": 1, "places": 1}
 
 
 # ── After it ────────────────────────────────────────────────────────────────────────

@@ -66,6 +66,7 @@ async def test_every_column_that_names_a_key_is_known(store: Database) -> None:
             ("alert", "key"),
             ("beneficiary", "key"),
             ("dead_key", "key"),  # on their way out: no row needs them
+            ("person_file", "key"),
             ("position", "key"),
             ("press", "raw_key"),
         }
@@ -83,6 +84,9 @@ async def test_every_column_that_names_a_key_is_known(store: Database) -> None:
             " VALUES ($1, '', 'position', $2, $2)",
             *(alert, NOW),
         )
+        await connection.execute(
+            "INSERT INTO person_file SELECT id, '', 'person_file', $1 FROM beneficiary", NOW
+        )
         await forget.bury(connection, [b"dead"], NOW)
         named = set(await forget.named(connection))
     assert named == {table.encode() for table, _ in found if table != "dead_key"}
@@ -99,6 +103,7 @@ async def test_no_sealed_column_is_forgotten(store: Database) -> None:
         )
     found = {row["name"] for row in columns}
     keys = {"alert.key", "beneficiary.key", "dead_key.key", "position.key", "press.raw_key"}
+    keys |= {"person_file.key"}
     digests = {
         "press.digest",
         "quarantine.digest",
@@ -107,7 +112,7 @@ async def test_no_sealed_column_is_forgotten(store: Database) -> None:
         "room.inbound_token",
     }
     erased = {"position.fix", "press.raw", "envelope.content", "note.text"}
-    of_the_file = {"known_place.content"}
+    of_the_file = {"known_place.content", "person_file.content"}
     under_the_master = {"beneficiary.all_clear_word", "room_line.token", "account.totp_secret"}
     public = {"zone.shape"}
     assert found == keys | digests | erased | of_the_file | under_the_master | public

@@ -78,7 +78,7 @@ async def settle(
 
 
 async def erase_files(connection: Connection, back_since: datetime, now: datetime) -> None:
-    """Erase the known places of persons whose phones have all been back since then."""
+    """Erase files and known places of persons whose phones have all been back since then."""
     await connection.execute(sql("forget", "erase_files"), back_since, now)
 
 

@@ -79,23 +79,28 @@ FROM unnest($1::text[], $2::bytea[]) AS n (id, sealed) WHERE t.no = n.id::bigint
 UPDATE alert SET key = $2, forget_at = $3 WHERE id = $1
 
 -- name: erase_files
--- What is held on persons whose phones have all been back since $1: known places, and their keys.
+-- What is held on persons whose phones have all been back since $1: files, known places, their keys.
 WITH back AS (
     SELECT b.id, b.key FROM beneficiary b
-    WHERE b.key IS NOT NULL
+    WHERE (b.key IS NOT NULL OR EXISTS (SELECT FROM person_file f WHERE f.beneficiary_id = b.id))
       AND EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id)
       AND NOT EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id
                       AND (s.returned_at IS NULL OR s.returned_at > $1))
     FOR NO KEY UPDATE OF b
+), files AS (
+    DELETE FROM person_file f USING back WHERE f.beneficiary_id = back.id RETURNING f.key
 ), gone AS (
     DELETE FROM known_place p USING back WHERE p.beneficiary_id = back.id RETURNING p.id
 ), without AS (
     UPDATE beneficiary b SET key = NULL FROM back WHERE b.id = back.id
 ), dead AS (
-    INSERT INTO dead_key (key, dead_at) SELECT key, $2::timestamptz FROM back ON CONFLICT DO NOTHING
+    INSERT INTO dead_key (key, dead_at)
+    SELECT k.key, $2::timestamptz FROM (SELECT key FROM back UNION SELECT key FROM files) AS k
+    WHERE k.key IS NOT NULL ON CONFLICT DO NOTHING
 )
 INSERT INTO journal (at, actor, kind, details)
-SELECT $2, 'forget', 'files_erased', jsonb_build_object('persons', count(*), 'places', (SELECT count(*) FROM gone))
+SELECT $2, 'forget', 'files_erased', jsonb_build_object(
+    'persons', count(*), 'files', (SELECT count(*) FROM files), 'places', (SELECT count(*) FROM gone))
 FROM back HAVING count(*) > 0
 
 -- name: bury
