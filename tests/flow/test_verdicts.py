@@ -4,7 +4,7 @@ import json
 from uuid import uuid4
 
 import pytest
-from world import ADDRESS, BY_HAND, ROOM, World
+from world import ADDRESS, BY_HAND, PLACE, ROOM, World
 
 from tgd.platform.flow.triage import WORD_ABOUT
 
@@ -325,3 +325,18 @@ async def test_what_an_operator_writes_is_sealed(world: World) -> None:
     assert all(secret.encode() not in row["text"] for row in notes)
     journal = await operator.journal(press.alert)
     assert secret not in json.dumps(journal, ensure_ascii=False)
+
+
+async def test_an_alert_that_follows_opens_with_the_consent_of_now(world: World) -> None:
+    operator = world.operator()
+    press = await world.phone().press(loc=PLACE)
+    await operator.hears(press.alert, "holder")
+    await operator.decides(press.alert, "no_danger")
+    await world.owner(
+        "INSERT INTO consent (assignment_id, kind, given, at, recorded_by) "
+        "SELECT id, 'location', false, now(), 'test' FROM assignment WHERE device_id = 'tgd-86-01'"
+    )
+    follower = await operator.decides(press.alert, "police", 201)
+    assert (follower["consent"], follower["position"]) == ("refused", None)
+    assert "location_refused" in follower["doubts"]
+    await world.room.expects("Report")

@@ -197,7 +197,7 @@ def test_under_coercion_no_wish_is_her_own() -> None:
 @pytest.mark.parametrize(
     ("waited_s", "moved_m", "news"),
     [
-        *((0.0, None, True), (0.0, 50.0, True), (0.0, 49.9, False)),
+        *((0.0, None, True), (1.0, 50.0, True), (0.9, 5_000.0, False), (0.0, 49.9, False)),
         *((30.0, 0.0, True), (29.9, 0.0, False), (29.9, 49.9, False)),
     ],
 )

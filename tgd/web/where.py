@@ -50,7 +50,9 @@ class Where:
             if row is None:
                 raise NotFound("alert")
             known = (await rows.where(connection, [])).rooms
-            declared = await self._places(connection, row["beneficiary_id"])
+            # Her places are shown for an alert that is open, and for no other reason.
+            hers = row["beneficiary_id"] if row["open"] else None
+            declared = await self._places(connection, hers)
         now = self._clock.now()
         observed = self._whereabouts.observed(row["positions"])
         estimate = self._whereabouts.estimate(row["positions"][:LATEST], now)
@@ -63,6 +65,7 @@ class Where:
                 "trail": [alert_json.fix(one) for one in judged(observed, now)],
                 "places": [_place(place, apart.get(id(place))) for place in declared],
                 "rooms": [_room(room) for room in rooms],
+                "zones": self._competence.zones,
                 "address": await self._near(estimate),
                 "live_until": alert_json.stamp(row["live_until"]) if row["live"] else None,
                 "withdrawal_to_verify": row["withdrawn"],

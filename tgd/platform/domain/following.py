@@ -20,6 +20,7 @@ from tgd.platform.domain.routing import Room
 
 UPDATE_EVERY_S = 30.0
 MOVED_M = 50.0
+AT_LEAST_S = 1.0
 """Rooms are told of a new position every 30 s at most, or when she has moved by so much."""
 ANOTHER_ROOM = 0.5
 """From this share of the disc on, a room that was not told is competent for her now."""
@@ -106,9 +107,11 @@ def told_at(alert: Alert) -> datetime | None:
 def is_news(*, waited_s: float, moved_m: float | None) -> bool:
     """Say whether rooms are to be told: 30 s have passed or she moved 50 m since they were.
 
-    ``moved_m`` None: they were told no position yet, and now there is one.
+    ``moved_m`` None: they were told no position yet, and now there is one. A phone that jumps to
+    and fro does not flood them.
     """
-    return moved_m is None or moved_m >= MOVED_M or waited_s >= UPDATE_EVERY_S
+    moved = moved_m is not None and moved_m >= MOVED_M and waited_s >= AT_LEAST_S
+    return moved_m is None or moved or waited_s >= UPDATE_EVERY_S
 
 
 def _must_be_located(alert: Alert) -> None:

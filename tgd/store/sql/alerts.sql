@@ -20,13 +20,17 @@ SELECT id FROM alert WHERE device = $1 AND status <> 'closed'
 WITH opened AS (
 INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen, plan, key,
                    follows, opened_at, forget_at, first_tst, pressed_at, last_press_id, last_press_at, presses)
-SELECT next_case_id($2::timestamptz), device, reply_to, known, assignment_id, consent, located, listen, $4::jsonb, $3,
-       id, $2::timestamptz,
+SELECT next_case_id($2::timestamptz), a.device, reply_to, known, a.assignment_id,
+       coalesce(h.consent, a.consent), coalesce(h.consent, a.consent) <> 'refused', a.listen, $4::jsonb, $3,
+       a.id, $2::timestamptz,
        -- What is still kept of where the phone was comes along, with its age and its term.
        least($2::timestamptz, (SELECT min(p.received_at) FROM position p WHERE p.alert_id = $1))
            + interval '3 days',
        first_tst, pressed_at, last_press_id, last_press_at, 0
-FROM alert WHERE id = $1
+FROM alert a
+-- It opens now, with the consent of now; an assignment that is over keeps its last.
+LEFT JOIN holder h ON h.device = a.device AND h.assignment_id = a.assignment_id
+WHERE a.id = $1
 ON CONFLICT (device) WHERE status <> 'closed' DO NOTHING
 RETURNING id
 ), timed AS (
@@ -69,6 +73,10 @@ WHERE a.id = $1
 -- name: add_note
 -- Keep a sealed note.
 INSERT INTO note (alert_id, at, author, text) VALUES ($1, $2, $3, $4)
+
+-- name: notes
+-- An alert's notes, sealed, oldest first.
+SELECT at, author, text FROM note WHERE alert_id = $1 ORDER BY no
 
 -- name: page
 -- Alerts newest first with all that the console shows; $1 open only, $2 and $3 the cursor.

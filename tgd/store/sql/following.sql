@@ -19,7 +19,7 @@ ORDER BY t.by_voice, t.told_at LIMIT $1
 -- name: picture
 -- What the operator is shown of one alert's whereabouts: its latest positions, when live ones end,
 -- and whether the register says that she withdrew her consent meanwhile.
-SELECT s.beneficiary_id, a.status <> 'closed' AND a.located AS live,
+SELECT s.beneficiary_id, a.status <> 'closed' AS open, a.status <> 'closed' AND a.located AS live,
        greatest(a.last_press_at + interval '2 hours', a.followed_until) AS live_until,
        a.located AND a.status <> 'closed' AND coalesce((
            SELECT NOT c.given FROM consent c

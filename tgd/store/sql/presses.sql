@@ -147,6 +147,7 @@ WITH found AS (
 ), noted AS (
     INSERT INTO journal (at, actor, alert_id, kind)
     SELECT $2::timestamptz, 'phone', id, 'contact_found' FROM found
+    RETURNING pg_notify('tgd', 'alert')
 ), again AS (
     INSERT INTO deadline (alert_id, name, due_at)
     SELECT id, 'contact', $2::timestamptz + (plan ->> 'contact')::float8 * interval '1 second'
