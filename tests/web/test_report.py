@@ -4,6 +4,7 @@ import io
 import json
 import re
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from importlib import resources
 from pathlib import Path
 
@@ -13,12 +14,14 @@ import pytest
 from world import PLACE, World, worlds
 
 from tgd.store import accounts
+from tgd.web.report_pdf import NotSet, Press
 
 NOTE = (
     "Voix très faible ; elle chuchote : « il est derrière la porte ». Œil au 46.580212, 0.340412."
 )
 SECRET = {"lat": 46.580213, "lon": 0.340413, "acc": 18.0, "pm": "G"}
 DAY = 24 * 3600
+NOW = datetime(2030, 1, 15, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -285,3 +288,23 @@ def test_every_doubt_and_every_fact_has_its_words():
         facts |= set(re.findall(r'\.record\(\s*\w+,\s*[\w. ]+,\s*"(\w+)"', text))
     assert facts > {"answered", "dispatched", "closed"}
     assert facts <= set(found["entry"])
+
+
+async def test_a_storm_s_report_is_cut_in_words_and_whole_in_values(world: World):
+    press = await world.phone().press()
+    await world.rows(
+        "INSERT INTO journal (at, actor, alert_id, kind)"
+        " SELECT now() + n * interval '1 s', 'op-1', $1, 'note' FROM generate_series(1, 700) AS n",
+        press.alert,
+    )
+    said = await report(world, press.alert)
+    assert len(said["journal"]) > 700
+    journal = next(s for s in said["document"]["sections"] if s["name"] == "journal")
+    assert len(journal["rows"]) == 600
+    assert journal["remark"].startswith("Et 101 lignes de plus")
+    assert len((await pdf(world, press.alert)).pages) > 8
+
+
+async def test_a_report_that_cannot_be_set_ends_in_no_half_file():
+    with pytest.raises(NotSet, match="ended with 1"):
+        await Press().pdf("no document", NOW)

@@ -11,16 +11,17 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
-from tgd.errors import Invalid
+from tgd.errors import Invalid, Temporary
 from tgd.platform.report import Reporting
 from tgd.platform.report_parts import Report
 from tgd.web import reading
 from tgd.web.access import CALLER
 from tgd.web.alerts import answer
 from tgd.web.context import Context
+from tgd.web.errors import Problem
 from tgd.web.pages import Pages
 from tgd.web.report_document import document
-from tgd.web.report_pdf import pdf
+from tgd.web.report_pdf import Press
 from tgd.web.wording import LANGUAGES, Words
 
 _FORMS = ("data", "page")
@@ -32,6 +33,7 @@ class Reports:
     def __init__(self, context: Context, pages: Pages) -> None:
         self._reporting: Reporting = context.reporting
         self._pages = pages
+        self._press = Press()
 
     async def get(self, request: web.Request) -> web.Response:
         """Answer the report: its values, and ``document``, the same in words."""
@@ -40,7 +42,7 @@ class Reports:
             raise Invalid("form", f"must be one of {', '.join(_FORMS)}")
         words = _words(request)
         report = await self._report(request, form)
-        said = document(report, words)
+        said = await asyncio.to_thread(document, report, words)
         values: dict[str, Any] = msgspec.to_builtins(report, builtin_types=())
         return answer(values | {"document": msgspec.to_builtins(said)})
 
@@ -48,8 +50,11 @@ class Reports:
         """Answer the report as a file."""
         words = _words(request)
         report = await self._report(request, "pdf")
-        # A third of a second of reckoning: no press is to wait for it.
-        file = await asyncio.to_thread(pdf, document(report, words), words, report.made_at)
+        said = await asyncio.to_thread(document, report, words)
+        try:
+            file = await self._press.pdf(said, report.made_at)
+        except Temporary:
+            raise Problem(503, "slow", "the pages take too long to set: try again") from None
         name = f"alerte-{report.case_id}.pdf"
         return web.Response(
             body=file,

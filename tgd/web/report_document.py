@@ -16,6 +16,9 @@ from tgd.platform.report_parts import Dispatch, Entry, Leg, Positions, Press, Re
 from tgd.web.report_sentences import actor, by, counted, sentence
 from tgd.web.wording import Words
 
+MOST_ROWS = 600
+"""A table longer than this (a storm of presses) is cut, and says so; the values hold all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Row:
@@ -94,7 +97,9 @@ def _table(
     if not found:
         return Section(name, title, [1], [Row([words(empty)])])
     head = [words.code("head", column) for column in columns]
-    return Section(name, title, list(columns.values()), found, head)
+    left = len(found) - MOST_ROWS
+    remark = words("cut", n=left) if left > 0 else None
+    return Section(name, title, list(columns.values()), found[:MOST_ROWS], head, remark)
 
 
 def _identity(report: Report, words: Words) -> Section:

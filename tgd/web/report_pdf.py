@@ -3,17 +3,25 @@
 Serves the report of an alert. It shows the document as it stands (``report_document``), on A4, with
 its case and the page on every page. The font (Roboto, Apache 2.0) comes from a package and goes
 into the file; a character that it does not have is shown as a question mark.
+
+It is made in a process of its own, at a low priority: setting pages takes a processor for a while,
+and no press is to wait for it. The report goes there and back through pipes.
 """
 
+import asyncio
+import os
+import sys
 from datetime import datetime
 from pathlib import Path
 
+import msgspec
 from fpdf import FPDF
 from fpdf.enums import DocumentCompliance, TableBordersLayout
 from fpdf.fonts import FontFace, TTFFont
 from fpdf.table import Row as TableRow
 from xstatic.pkg import roboto_fontface
 
+from tgd.errors import Temporary, TgdError
 from tgd.web.report_document import Document, Row, Section
 from tgd.web.wording import Words
 
@@ -23,12 +31,63 @@ _MARGIN_MM, _SMALL, _TEXT, _TITLE, _HEADING = 15, 8, 9, 11, 17
 _INK, _SOFT, _EDGE, _SHADE = (16, 24, 32), (68, 80, 92), (170, 178, 188), (233, 237, 241)
 _TONES = {"good": (10, 92, 43), "bad": (176, 0, 32)}
 _INSTEAD = {"→": "–", "\u202f": "\xa0", "\t": " "}
+_LONGEST_S, _NICE = 30.0, 10
 _LAST_LINES_MM = 30
 """So much has to be left on a page for a section to begin on it."""
 
 
-def pdf(document: Document, words: Words, made_at: datetime) -> bytes:
+class Job(msgspec.Struct, frozen=True):
+    """What the other process is given."""
+
+    document: Document
+    made_at: datetime
+
+
+class NotSet(TgdError):
+    """The pages could not be set; what the other process said is not told, it may quote them."""
+
+
+class Press:
+    """Sets one report at a time."""
+
+    def __init__(self) -> None:
+        self._one_at_a_time = asyncio.Semaphore(1)
+
+    async def pdf(self, document: Document, made_at: datetime) -> bytes:
+        """Return the file; ``Temporary`` where it takes too long, ``NotSet`` where it fails."""
+        job = msgspec.json.encode(Job(document, made_at))
+        async with self._one_at_a_time:
+            process = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-I", "-m", __name__),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                env={},
+            )
+            try:
+                async with asyncio.timeout(_LONGEST_S):
+                    file, _ = await process.communicate(job)
+            except TimeoutError:
+                raise Temporary("a report takes too long to set") from None
+            finally:
+                if process.returncode is None:
+                    process.kill()
+                    await process.wait()
+        if process.returncode != 0:
+            raise NotSet(f"setting a report ended with {process.returncode}")
+        return file
+
+
+def main() -> None:
+    """Read a job and write the file: the other process."""
+    os.nice(_NICE)
+    job = msgspec.json.decode(sys.stdin.buffer.read(), type=Job)
+    sys.stdout.buffer.write(pdf(job.document, job.made_at))
+
+
+def pdf(document: Document, made_at: datetime) -> bytes:
     """Return the file."""
+    words = Words("report", document.language)
     sheet = _Sheet(document, words)
     sheet.set_creation_date(made_at)
     sheet.add_page()
@@ -134,3 +193,7 @@ class _Sheet(FPDF):
 
 def _folder() -> Path:
     return Path(roboto_fontface.BASE_DIR) / "fonts" / "roboto"
+
+
+if __name__ == "__main__":
+    main()
