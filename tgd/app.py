@@ -42,6 +42,7 @@ from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.triage import Triage
 from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
 from tgd.platform.holding import as_text
+from tgd.platform.notes import Notes
 from tgd.platform.persons import Persons
 from tgd.platform.report import Reporting
 from tgd.platform.territory import Territories
@@ -130,6 +131,7 @@ class App:
         self.sending = Sending(database, clock, self.sealer, metrics, channel, sender)
         self.inbound = Inbound(database, clock, metrics, sender_id=config.sender_id)
         self.persons = Persons(database, clock, self.sealer)
+        self.notes = Notes(database, self.sealer)
         self.attendance = Attendance(database, clock, metrics)
         self.following = Following(database, clock, metrics, self.whereabouts, self.competence)
         self.forget = Forget(database, clock, metrics, self.sealer, self.keys)
@@ -217,6 +219,7 @@ class App:
             whereabouts=self.whereabouts,
             competence=self.competence,
             persons=self.persons,
+            notes=self.notes,
             addresses=self.addresses,
             ingest=self.ingest,
             hub=self.hub,

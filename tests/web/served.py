@@ -27,6 +27,7 @@ from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake
 from tgd.platform.flow.recontact import Recontact
 from tgd.platform.flow.triage import Triage
+from tgd.platform.notes import Notes
 from tgd.platform.persons import Persons
 from tgd.platform.report import Reporting
 from tgd.platform.territory import Territories
@@ -97,6 +98,7 @@ class Api:
             whereabouts=whereabouts,
             competence=competence,
             persons=Persons(self.database, self.clock, sealer),
+            notes=Notes(self.database, sealer),
             addresses=Ban(self.database),
             ingest=ingest,
             hub=self.hub,

@@ -15,7 +15,7 @@ from tgd.store.addresses import AddressRow
 
 NOWHERE = "00000000-0000-4000-8000-000000000000"
 FIELDS = {
-    *("position", "trail", "places", "rooms", "address"),
+    *("position", "trail", "places", "rooms", "zones", "address"),
     *("live_until", "withdrawal_to_verify", "now"),
 }
 

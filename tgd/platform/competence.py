@@ -38,6 +38,12 @@ class Competence:
         self._whereabouts = whereabouts
         self._sealer = sealer
 
+    @property
+    def zones(self) -> int | None:
+        """The number of the zone set that answers; None while there is none."""
+        current = self._territory.current
+        return None if current is None else current.version
+
     async def rooms_for(
         self, transaction: Connection, alert_ids: Sequence[UUID], now: datetime
     ) -> dict[UUID, list[Room]]:

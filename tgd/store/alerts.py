@@ -100,6 +100,11 @@ async def add_note(
     await connection.execute(sql("alerts", "add_note"), alert_id, now, author, text)
 
 
+async def notes(connection: Connection, alert_id: UUID) -> list[dict[str, Any]]:
+    """Return an alert's notes, oldest first: ``at``, ``author``, ``text`` sealed or None."""
+    return [dict(row) for row in await connection.fetch(sql("alerts", "notes"), alert_id)]
+
+
 async def page(
     connection: Connection,
     *,

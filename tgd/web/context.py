@@ -16,6 +16,7 @@ from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.recontact import Recontact
 from tgd.platform.flow.triage import Triage
+from tgd.platform.notes import Notes
 from tgd.platform.persons import Persons
 from tgd.platform.report import Reporting
 from tgd.platform.whereabouts import Whereabouts
@@ -41,6 +42,7 @@ class Context:
     whereabouts: Whereabouts
     competence: Competence
     persons: Persons
+    notes: Notes
     addresses: Addresses
     ingest: Ingest
     hub: Hub

@@ -25,6 +25,7 @@ class Operators:
         self._clock = context.clock
         self._triage = context.triage
         self._persons = context.persons
+        self._notes = context.notes
         self._context = context
 
     async def present(self, _request: web.Request) -> web.Response:
@@ -86,3 +87,9 @@ class Operators:
         """Answer the file of the person whose alert it is."""
         alert_id, caller = reading.alert_id(request), request[CALLER]
         return answer(await self._persons.read(alert_id, caller.name))
+
+    async def notes(self, request: web.Request) -> web.Response:
+        """Answer what was noted on an open alert, why it was passed on among it."""
+        found = await self._notes.read(reading.alert_id(request))
+        items = [{"at": alert_json.stamp(one.at), "by": one.by, "text": one.text} for one in found]
+        return answer({"items": items, "next": None})

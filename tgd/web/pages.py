@@ -6,42 +6,61 @@ answer of the server, page or not, carries the headers that keep browsers from h
 """
 
 import hashlib
+import html
 import mimetypes
+from collections.abc import Awaitable, Callable
 from importlib import resources
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
+from urllib.parse import urlsplit
 
 from aiohttp import web
+from xstatic.pkg import leaflet
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
     "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _GUARDS = {
-    "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-_PLACE = b"{{static}}"
+_PLACE, _TILES = b"{{static}}", b"{{tiles}}"
+_LEAFLET = ("leaflet.js", "leaflet.css")
+"""The map's library comes out of a package; it is loaded when somebody asks for the map."""
+
+
+def policy(tiles_url: str | None) -> str:
+    """Return the Content-Security-Policy; of the outside only a configured server of tiles."""
+    if tiles_url is None:
+        return POLICY
+    parts = urlsplit(tiles_url)
+    origin = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+    return POLICY.replace("img-src 'self' data:", f"img-src 'self' data: {origin}")
 
 
 class Pages:
-    """The static files of the package, and the console."""
+    """The static files of the package, the map's library, and the console."""
 
-    def __init__(self) -> None:
+    def __init__(self, tiles_url: str | None = None) -> None:
         folder = resources.files("tgd.web").joinpath("static")
         self._files = {
             item.name: item.read_bytes()
             for item in sorted(folder.iterdir(), key=lambda item: item.name)
             if item.is_file()
         }
+        for name in _LEAFLET:
+            self._files[name] = Path(leaflet.BASE_DIR, name).read_bytes()
         both = b"".join(name.encode() + b"\0" + held for name, held in self._files.items())
         self.version = hashlib.sha256(both).hexdigest()[:16]
         place = f"/static/{self.version}".encode()
+        tiles = html.escape(tiles_url or "").encode()
         self._pages = {
-            name.removesuffix(".html"): self._files.pop(name).replace(_PLACE, place)
+            name.removesuffix(".html"): self._files.pop(name)
+            .replace(_PLACE, place)
+            .replace(_TILES, tiles)
             for name in list(self._files)
             if name.endswith(".html")
         }
@@ -70,8 +89,15 @@ class Pages:
         )
 
 
-async def guard_browsers(_request: web.Request, response: web.StreamResponse) -> None:
-    """Add what keeps browsers from harm to every answer; only versioned files may be kept."""
-    for name, value in _GUARDS.items():
-        response.headers.setdefault(name, value)
-    response.headers.setdefault("Cache-Control", "no-store")
+def guard(
+    tiles_url: str | None,
+) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
+    """Return what adds to every answer the headers that keep browsers from harm."""
+    guards = {**_GUARDS, "Content-Security-Policy": policy(tiles_url)}
+
+    async def guarded(_request: web.Request, response: web.StreamResponse) -> None:
+        for name, value in guards.items():
+            response.headers.setdefault(name, value)
+        response.headers.setdefault("Cache-Control", "no-store")  # versioned files may be kept
+
+    return guarded

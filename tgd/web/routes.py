@@ -27,13 +27,14 @@ from tgd.web.errors import Handler, problems
 from tgd.web.health import Health
 from tgd.web.login import Login
 from tgd.web.operators import Operators
-from tgd.web.pages import Pages, guard_browsers
+from tgd.web.pages import Pages, guard
 from tgd.web.presses import Presses
 from tgd.web.recontact import Recontacts
 from tgd.web.report import Reports
 from tgd.web.statistics import Figures
 from tgd.web.stream import Stream
 from tgd.web.where import Where
+from tgd.web.zones import Zones
 
 API = "/api/v1"
 OPEN: frozenset[str] = frozenset()
@@ -50,9 +51,9 @@ class Route(NamedTuple):
 
 def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     """Return the whole table, unguarded."""
-    alerts, pages, health = Alerts(context), Pages(), Health(context)
+    alerts, pages = Alerts(context), Pages(context.config.tiles_url)
     where, operators = Where(context), Operators(context)
-    recontacts, reports = Recontacts(context), Reports(context, pages)
+    recontacts, reports = Recontacts(context, pages), Reports(context, pages)
     figures = Figures(context, pages)
     stream = Stream(context.hub, access, context.database, context.clock, context.metrics)
     one = f"{API}/alerts/{{id}}"
@@ -73,6 +74,7 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     yield Route("POST", f"{one}/notes", OPERATORS, alerts.note)
     yield Route("POST", f"{one}/close", OPERATORS, alerts.close)
     yield Route("POST", f"{one}/voice-handoff", OPERATORS, alerts.voice_handoff)
+    yield Route("GET", f"{one}/notes", OPERATORS, operators.notes)
     yield Route("GET", f"{one}/journal", READERS, alerts.journal)
     yield Route("GET", f"{one}/report", READERS, reports.get)
     yield Route("GET", f"{one}/report.pdf", READERS, reports.pdf)
@@ -89,11 +91,17 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     yield Route("POST", f"{one}/hold", PROSECUTORS, where.hold)
     yield Route("POST", f"{one}/eight-days", KEEPERS, where.eight_days)
     yield Route("GET", f"{API}/holds", KEEPERS, where.questions)
+    yield Route("GET", f"{API}/zones/{{no}}", OPERATORS, Zones(context).get)
     yield Route("GET", f"{API}/recontacts", CALLERS_BACK, recontacts.list)
     yield Route("POST", f"{API}/recontacts/{{id}}/done", CALLERS_BACK, recontacts.done)
     yield Route("GET", f"{API}/statistics", REVIEWERS, figures.get)
     yield Route("GET", f"{API}/stream", OPERATORS, stream.listen)
+    yield from _open(context, pages)
 
+
+def _open(context: Context, pages: Pages) -> Iterator[Route]:
+    """Return what is for everybody: the description, health, and pages that hold nothing."""
+    health, reports, figures = Health(context), Reports(context, pages), Figures(context, pages)
     yield Route("GET", f"{API}/openapi.json", OPEN, health.openapi)
     yield Route("GET", "/livez", OPEN, health.livez)
     yield Route("GET", "/readyz", OPEN, health.readyz)
@@ -103,6 +111,7 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
     yield Route("GET", "/console", OPEN, pages.console)
     yield Route("GET", "/console/report/{id}", OPEN, reports.page)
     yield Route("GET", "/console/statistics", OPEN, figures.page)
+    yield Route("GET", "/console/recontacts", OPEN, recontacts.page)
     yield Route("GET", "/static/{version}/{name}", OPEN, pages.static)
 
 
@@ -115,7 +124,7 @@ def build(context: Context) -> web.Application:
         if route.roles != OPEN:
             handler = access.guard(route.roles, handler)
         app.router.add_route(route.method, route.path, handler)
-    app.on_response_prepare.append(guard_browsers)
+    app.on_response_prepare.append(guard(context.config.tiles_url))
     app.on_startup.append(login.prepare)
 
     async def end_streams(_app: web.Application) -> None:

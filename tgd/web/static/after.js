@@ -7,11 +7,20 @@ import { load, otherLanguage, t, translate } from "./texts.js";
 
 const READ_MS = 15000;
 
-export async function read(path) {
+let csrf = null;
+
+export const read = (path) => call(path, {});
+
+export const send = (path, body) => call(path, {
+  method: "POST", body: JSON.stringify(body),
+  headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
+});
+
+async function call(path, how) {
   let answered, value;
   try {
     answered = await fetch("/api/v1/" + path, {
-      credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(READ_MS),
+      ...how, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(READ_MS),
     });
     value = await answered.json();
   } catch {
@@ -55,6 +64,8 @@ export class Page {
   }
 
   inside(who) {
+    csrf = who.csrf;
+    this.role = who.role;
     say($("who"), who.username);
     $("login").hidden = true;
     $("leave").hidden = false;
@@ -80,6 +91,22 @@ export class Page {
       if (!(error instanceof Refusal)) throw error;
       if (error.status === 401) this.outside(error);
       else this.tell(error);
+    }
+  }
+
+  // Does an act once, whatever is clicked meanwhile; what is refused is said and nothing is lost.
+  async act(button, doing) {
+    if (button.disabled) return;
+    button.disabled = true;
+    try {
+      await doing();
+      this.tell(null);
+    } catch (error) {
+      if (!(error instanceof Refusal)) throw error;
+      if (error.status === 401) this.outside(error);
+      else this.tell(error);
+    } finally {
+      button.disabled = false;
     }
   }
 

@@ -5,6 +5,7 @@ const API = "/api/v1/";
 const READ_MS = 3000;
 const ACT_MS = 8000;
 const EVERY_MS = 2000;
+const PRESENT_MS = 4000;
 
 export class Refusal extends Error {
   constructor(status, code, detail) {
@@ -16,14 +17,14 @@ export class Refusal extends Error {
 
 let csrf = null;
 
-async function call(method, path, body, limit) {
+async function call(method, path, body, limit, cache = "no-store") {
   const headers = {};
   if (csrf && method !== "GET") headers["X-CSRF-Token"] = csrf;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response, answer;
   try {
     response = await fetch(API + path, {
-      method, headers, credentials: "same-origin", cache: "no-store",
+      method, headers, credentials: "same-origin", cache,
       body: body === undefined ? undefined : JSON.stringify(body),
       signal: AbortSignal.timeout(limit),
     });
@@ -53,6 +54,10 @@ export async function logOut() {
 }
 
 export const act = (id, what, body) => call("POST", `alerts/${id}/${what}`, body, ACT_MS);
+export const send = (path, body) => call("POST", path, body, ACT_MS);
+export const read = (path) => call("GET", path, undefined, READ_MS);
+// What never changes under its address.
+export const kept = (path) => call("GET", path, undefined, ACT_MS, "default");
 export const one = (id) => call("GET", `alerts/${id}`, undefined, READ_MS);
 
 // Does a reading whenever it is told to: one at a time, and once more if it was told meanwhile.
@@ -80,32 +85,39 @@ class Repeated {
   }
 }
 
-// Re-reads the open alerts, and where the phone of the one looked at is, at every hint and every
-// two seconds. Neither waits for the other: addresses may take a moment.
+// Re-reads the open alerts, who is there, and where the phone of the one looked at is, at every hint and every
+// two seconds. None waits for another: addresses may take a moment.
 export class Reader {
-  constructor({ read, located, ended }) {
+  constructor({ read, located, present, ended }) {
     this.onRead = read;
     this.onLocated = located;
+    this.onPresent = present;
     this.onEnded = ended;
     this.lastOk = Date.now(); // nothing read yet: as old as this page's login
     this.id = null;
     this.alerts = new Repeated(() => this.guarded(() => this.readAlerts()));
     this.where = new Repeated(() => this.guarded(() => this.readWhere()));
+    this.who = new Repeated(() => this.guarded(() => this.readPresence()));
     this.stopped = false;
-    this.timer = setInterval(() => this.read(), EVERY_MS);
+    this.timers = [
+      setInterval(() => this.read(), EVERY_MS),
+      setInterval(() => this.who.run(), PRESENT_MS),
+    ];
     this.listen();
     this.read();
+    this.who.run();
   }
 
   stop() {
     this.stopped = true;
-    clearInterval(this.timer);
+    this.timers.forEach(clearInterval);
     this.stream.close();
   }
 
   listen() {
     this.stream = new EventSource(API + "stream");
     this.stream.addEventListener("alerts", () => this.read());
+    this.stream.addEventListener("open", () => this.who.run());
     this.stream.addEventListener("error", () => {
       // An answer that is no stream (the server restarts, the session ended) is not retried
       // by the browser: this is.
@@ -143,6 +155,11 @@ export class Reader {
     if (this.stopped) return;
     this.lastOk = Date.now();
     this.onRead(page.items, page.now, Date.parse(page.now) - (asked + this.lastOk) / 2);
+  }
+
+  async readPresence() {
+    const found = await call("GET", "presence", undefined, READ_MS);
+    if (!this.stopped) this.onPresent(found.items);
   }
 
   async readWhere() {

@@ -1,6 +1,7 @@
 // What is on the screen, out of the alerts as they were read. Nothing here asks the server.
 
-import { $, make, tags } from "./dom.js";
+import { $, make, rewrite, say, tags } from "./dom.js";
+import { holder, isOpen, mayAct, needsAnswer, offered, sorted } from "./duty.js";
 import { clock, span, t } from "./texts.js";
 
 const LADDER = ["pending", "sending", "delivered", "received", "integrated", "seen", "engaged",
@@ -10,22 +11,6 @@ const LATE_S = 5;
 
 export const nameOf = (alert) => alert.beneficiary ?? t("unknown_holder");
 
-// Ringing known phones first, then unknown ones, answered, with the police (first what nobody has
-// answered or acknowledged); the oldest first in each.
-export function urgency(alert) {
-  if (alert.status === "ringing") return alert.known ? 0 : 1;
-  if (alert.status === "answered") return 2;
-  const settled = !needsAnswer(alert) && alert.dispatches.every((one) => one.acknowledged_at);
-  return settled ? 4 : 3;
-}
-
-export function sorted(alerts) {
-  const by = (a, b) => urgency(a) - urgency(b) || a.opened_at.localeCompare(b.opened_at);
-  return [...alerts].sort(by);
-}
-
-export const needsAnswer = (alert) => alert.status !== "closed" && alert.answered_by === null;
-
 function next(alert) {
   const due = alert.deadlines.filter((d) => d.name !== "contact").map((d) => Date.parse(d.due_at));
   return due.length ? Math.min(...due) : null;
@@ -33,17 +18,17 @@ function next(alert) {
 
 const left = (due, now) => (due < now ? `+${span((now - due) / 1000)}` : span((due - now) / 1000));
 
-export function queue(alerts, chosen, now, choose) {
+export function queue(alerts, chosen, me, fresh, now, choose) {
   const list = $("queue");
   const old = new Map([...list.querySelectorAll("button")].map((b) => [b.dataset.id, b]));
-  const items = sorted(alerts).map((alert) => {
+  const items = sorted(alerts, me, fresh).map((alert) => {
     const button = old.get(alert.id) ?? make("button");
     if (!button.dataset.id) {
       button.type = "button";
       button.dataset.id = alert.id;
       button.addEventListener("click", () => choose(alert.id));
     }
-    fillItem(button, alert, now);
+    fillItem(button, alert, me, fresh, now);
     button.setAttribute("aria-current", String(alert.id === chosen));
     if (button.parentElement?.tagName === "LI") return button.parentElement;
     const item = make("li");
@@ -59,23 +44,47 @@ export function queue(alerts, chosen, now, choose) {
   $("queue-empty").hidden = alerts.length > 0;
 }
 
-function fillItem(button, alert, now) {
+function fillItem(button, alert, me, fresh, now) {
+  const free = alert.status === "answered" && needsAnswer(alert);
   const kind = alert.status === "ringing" && !alert.known ? "unknown" : alert.status;
-  button.className = kind;
+  button.className = offered(alert, me) || free ? "ringing" : kind;
   const due = next(alert);
   const age = span((now - Date.parse(alert.opened_at)) / 1000);
   const facts = [t("status", alert.status), alert.device, t("opened", { age })];
-  if (alert.answered_by) facts.push(t("answered_by", { who: alert.answered_by }));
-  button.replaceChildren(
+  if (holder(alert)) facts.push(t("answered_by", { who: holder(alert) }));
+  rewrite(button,
     make("b", nameOf(alert)), make("span", due === null ? "" : left(due, now), "soon"),
-    make("small", facts.join(" · ")),
-  );
+    make("small", facts.join(" · ")), mark(alert, me, free, fresh));
+}
+
+function mark(alert, me, free, fresh) {
+  if (offered(alert, me)) return make("strong", t("mark_offered", { who: alert.answered_by }));
+  if (free) return make("strong", t("mark_free"));
+  return fresh.has(alert.id) ? make("strong", t("mark_fresh")) : null;
+}
+
+// Alerts of persons who belong together name each other; a verdict on one touches no other.
+export function linked(alert, named) {
+  $("a-linked").hidden = alert.linked.length === 0;
+  rewrite($("a-linked"), ...alert.linked.flatMap((id) => {
+    const button = make("button", named(id) ?? t("linked_alert"), "plain");
+    button.type = "button";
+    button.dataset.linked = id;
+    return [document.createTextNode(`${t("linked")} `), button];
+  }));
+}
+
+export function fresh(alert, news) {
+  const said = news.get(alert.id) ?? [];
+  $("fresh").hidden = said.length === 0;
+  rewrite($("fresh-list"), ...said.map((say) => make("li", say())));
 }
 
 export function detail(alert, me, now) {
-  $("a-who").textContent = nameOf(alert);
+  say($("a-who"), nameOf(alert));
   const facts = [alert.device, t("case", { case: alert.case_id }), t("listen", alert.listen)];
-  if (alert.answered_by) facts.push(t("answered_by", { who: alert.answered_by }));
+  if (holder(alert)) facts.push(t("answered_by", { who: holder(alert) }));
+  else if (alert.released_at) facts.push(t("released_by", { who: alert.answered_by }));
   if (alert.holder_heard) facts.push(t("holder_heard"));
   if (alert.voice && alert.voice !== "holder") {
     facts.push(`${t("heard")} : ${t("voice", alert.voice)}`);
@@ -83,7 +92,7 @@ export function detail(alert, me, now) {
   if (alert.rings === "everyone" && needsAnswer(alert)) facts.push(t("everyone"));
   if (alert.follows) facts.push(t("follows"));
   if (alert.rescued) facts.push(t("rescued"));
-  $("a-facts").textContent = facts.join(" · ");
+  say($("a-facts"), facts.join(" · "));
   status(alert);
   // Those of the position stand beside it, in whole sentences.
   const own = alert.doubts.filter((code) => !alert.position?.doubts.includes(code));
@@ -99,21 +108,13 @@ function status(alert) {
   const said = [t("status", alert.status)];
   if (alert.verdict) said.push(t("verdict", alert.verdict));
   if (alert.reason) said.push(t("reason", alert.reason));
-  $("a-status").textContent = said.join(" — ");
+  say($("a-status"), said.join(" — "));
   $("a-status").className = alert.status;
 }
 
-// Whoever has it in charge may act; a supervisor always may.
-const isMine = (alert, me) =>
-  alert.answered_by === null || alert.answered_by === me.username || me.role === "supervisor";
-
-export const mayAct = (alert, me) => alert.status !== "closed" && isMine(alert, me);
-
 function acts(alert, me) {
-  const open = alert.status !== "closed";
-  const mine = isMine(alert, me);
+  const open = isOpen(alert);
   const may = mayAct(alert, me);
-  $("answer").disabled = !open || alert.answered_by !== null;
   $("police").disabled = alert.verdict === "police" && open;
   $("extend").disabled = !(may && alert.deadlines.some((d) => d.name === "doubt"));
   for (const one of document.querySelectorAll("[data-act=voice]")) {
@@ -121,14 +122,13 @@ function acts(alert, me) {
     one.classList.toggle("now", alert.voice === one.dataset.value);
     one.setAttribute("aria-pressed", String(alert.voice === one.dataset.value));
   }
-  const police = alert.police_at !== null;
-  const closing = open && (mine || police) && alert.holder_heard;
+  const closing = open && (may || alert.police_at !== null) && alert.holder_heard;
   for (const one of document.querySelectorAll("[data-act=verdict]")) one.disabled = !closing;
   $("word").disabled = !closing;
   let why = "";
-  if (open && !mine && !police) why = t("why_not_taken", { who: alert.answered_by });
+  if (open && !may && alert.police_at === null) why = t("why_not_taken", { who: holder(alert) });
   else if (open && !alert.holder_heard) why = t("why_not_heard");
-  $("why-not").textContent = why;
+  say($("why-not"), why);
   $("police-acts").hidden = alert.status !== "police";
 }
 
@@ -143,7 +143,7 @@ function presses(alert, now) {
     for (const code of press.doubts) item.append(" ", make("span", t("doubt", code), "tag"));
     return item;
   });
-  $("a-presses").replaceChildren(...(items.length ? items : [make("li", t("no_press"))]));
+  rewrite($("a-presses"), ...(items.length ? items : [make("li", t("no_press"))]));
 }
 
 function dispatches(alert) {
@@ -157,7 +157,7 @@ function dispatches(alert) {
     item.append(" — ", said.filter(Boolean).join(" · "), ladder(one.state));
     return item;
   });
-  $("a-dispatches").replaceChildren(...(items.length ? items : [make("li", t("no_dispatches"))]));
+  rewrite($("a-dispatches"), ...(items.length ? items : [make("li", t("no_dispatches"))]));
 }
 
 function ladder(state) {
@@ -186,7 +186,7 @@ function calls(alert) {
     }
     return item;
   });
-  $("a-tasks").replaceChildren(...(items.length ? items : [make("li", t("no_calls"))]));
+  rewrite($("a-tasks"), ...(items.length ? items : [make("li", t("no_calls"))]));
 }
 
 export function deadlines(alert, now) {
@@ -205,5 +205,5 @@ export function deadlines(alert, now) {
     if (one.late) item.append(` — ${t("late_mark")}`);
     return item;
   });
-  $("a-deadlines").replaceChildren(...(items.length ? items : [make("li", t("no_deadlines"))]));
+  rewrite($("a-deadlines"), ...(items.length ? items : [make("li", t("no_deadlines"))]));
 }

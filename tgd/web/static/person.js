@@ -1,0 +1,50 @@
+// The file of the person whose alert it is, as far as it goes; what endangers those who go there
+// stands out. Each reading is on the record: it is opened by whoever has the alert, or on request.
+
+import { $, make, rewrite, say } from "./dom.js";
+import { t } from "./texts.js";
+
+const OF_HER = ["name", "born", "description", "health", "contact"];
+const DANGERS = ["weapons", "dog", "access", "other"];
+const OF_HIM = ["name", "relation", "description", "vehicle"];
+
+// `read` is null (not read), or {file, unknown} as answered, or {failed: true}.
+export function person(alert, read, may) {
+  const file = read?.file ?? null;
+  const closed = alert.status === "closed";
+  $("person-open").hidden = read !== null && !read.failed || !alert.known || closed || !may;
+  say($("person-not"), file ? "" : t("person_unknown", why(alert, read)));
+  rewrite($("person-file"), ...(file ? lines(file) : []));
+  const dangers = DANGERS.filter((kind) => file?.dangers?.[kind]);
+  $("dangers").hidden = dangers.length === 0;
+  rewrite($("dangers-list"), ...dangers.map((kind) => {
+    const item = make("li");
+    item.append(make("b", `${t("danger", kind)} : `), file.dangers[kind]);
+    return item;
+  }));
+}
+
+function why(alert, read) {
+  if (read?.failed) return "failed";
+  if (read) return read.unknown;
+  if (alert.status === "closed") return "alert_closed";
+  return alert.known ? "not_read" : "no_holder";
+}
+
+function lines(file) {
+  const found = OF_HER.filter((kind) => file[kind]).map((kind) => [t("file", kind), file[kind]]);
+  if (file.languages.length) found.push([t("file", "languages"), file.languages.join(", ")]);
+  for (const child of file.children) {
+    found.push([t("file", "child"), [child.name, child.born, child.note].filter(Boolean).join(", ")]);
+  }
+  const him = OF_HIM.map((kind) => file.aggressor?.[kind]).filter(Boolean);
+  if (him.length) found.push([t("file", "aggressor"), him.join(", ")]);
+  return found.flatMap(([kind, text]) => [make("dt", kind), make("dd", text)]);
+}
+
+export const dangers = (file) =>
+  DANGERS.filter((kind) => file?.dangers?.[kind])
+    .map((kind) => `${t("danger", kind)} : ${file.dangers[kind]}`);
+
+export const children = (file) =>
+  (file?.children ?? []).map((child) => [child.name, child.note].filter(Boolean).join(", "));
