@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator
 
+import asyncpg
 import pytest
 from browser.pages import PASSWORD, USER, opened
 from playwright.async_api import Browser, Page, expect
@@ -179,3 +180,33 @@ async def test_operators_have_no_statistics(api: Api, page: Page):
     await page.keyboard.press("Enter")
     await expect(page.locator("#wrong")).to_contain_text("pas accès à cette page")
     await expect(page.locator("#statistics")).to_be_hidden()
+
+
+async def test_a_call_back_is_entered_by_the_association(api: Api, page: Page, tmp_path):
+    [own] = await api.rows("SELECT tribunal_id AS id FROM device LIMIT 1")
+    await api.account("asso", PASSWORD, "association", tribunal_id=own["id"])
+    alert = await closed(api)
+    owner = await asyncpg.connect(api.url_of_database)  # the server may not move a due time
+    await owner.execute("UPDATE recontact SET due_at = now() - interval '1 hour' WHERE hours = 24")
+    await owner.close()
+    await api.rows("UPDATE alert SET coerced = true WHERE id = $1", alert)
+    await page.goto("/console/recontacts")
+    await page.locator("[name=username]").fill("asso")
+    await page.locator("[name=password]").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#calls li")).to_have_count(2)
+    late = page.locator("#calls li").first
+    await expect(late).to_contain_text("Bénéficiaire 86-01 — Rappel à 24 h")
+    await expect(late).to_contain_text("EN RETARD")
+    await expect(late.locator(".caution")).to_contain_text("Prudence")
+    await expect(late.locator("a")).to_have_count(0)
+    await page.screenshot(path=tmp_path / "1-owed.png", full_page=True)
+    await late.locator("textarea").fill("Elle va mieux.")
+    await late.locator("button").click()
+    await expect(page.locator("#calls li")).to_have_count(1)
+    assert len(await api.rows("SELECT FROM note WHERE author = 'asso'")) == 1
+    await page.locator("#made").click()
+    await expect(page.locator("#calls li")).to_contain_text("par asso")
+    await page.locator("#language").click()
+    await expect(page.locator("#calls li")).to_contain_text("Call at 24 h")
+    await page.screenshot(path=tmp_path / "2-made.png", full_page=True)

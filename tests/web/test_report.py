@@ -260,7 +260,7 @@ def words(name: str, language: str) -> dict:
     return json.loads(STATIC.joinpath(f"{name}.{language}.json").read_text(encoding="utf-8"))
 
 
-@pytest.mark.parametrize("name", ["report", "statistics"])
+@pytest.mark.parametrize("name", ["report", "statistics", "recontacts"])
 def test_both_languages_say_the_same_things(name: str):
     def shape(found: dict) -> dict:
         return {

@@ -18,18 +18,20 @@ from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, Caller
 from tgd.web.alerts import answer
 from tgd.web.context import Context
+from tgd.web.pages import Pages
 
 PAGE_MAX = 500
 _STATUSES: dict[str | None, bool] = {None: False, "open": False, "done": True}
 
 
 class Recontacts:
-    """The handlers; both run behind the guard of their route."""
+    """The handlers; those under ``/api`` run behind the guard of their route."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, pages: Pages) -> None:
         self._database = context.database
         self._clock = context.clock
         self._recontact: Recontact = context.recontact
+        self._pages = pages
 
     async def list(self, request: web.Request) -> web.Response:
         """Answer the calls to make, soonest due first, or those made, latest first."""
@@ -51,6 +53,10 @@ class Recontacts:
         note = (await reading.fields(request)).optional("note")
         await self._recontact.done(_id(request), caller.name, note, tribunal=_scope(caller))
         return await self.list(request)
+
+    async def page(self, _request: web.Request) -> web.Response:
+        """Answer the page on which calls are entered."""
+        return self._pages.page("recontacts")
 
 
 def _scope(caller: Caller) -> str | None:

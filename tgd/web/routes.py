@@ -102,6 +102,7 @@ def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
 def _open(context: Context, pages: Pages) -> Iterator[Route]:
     """Return what is for everybody: the description, health, and pages that hold nothing."""
     health, reports, figures = Health(context), Reports(context, pages), Figures(context, pages)
+    recontacts = Recontacts(context, pages)
     yield Route("GET", f"{API}/openapi.json", OPEN, health.openapi)
     yield Route("GET", "/livez", OPEN, health.livez)
     yield Route("GET", "/readyz", OPEN, health.readyz)
