@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from axe_playwright_python.async_playwright import Axe
 from browser.pages import PASSWORD, USER, opened
 from playwright.async_api import Browser, Page, expect
 from web.served import PLACE, Api, serving
@@ -35,6 +36,15 @@ async def log_in_here(page: Page) -> None:
     await page.keyboard.press("Enter")
 
 
+async def faultless(page: Page) -> None:
+    """Axe finds nothing (WCAG 2.2 AA and its good habits)."""
+    found = await Axe().run(page)
+    faults = [
+        (one["id"], [n["html"] for n in one["nodes"]]) for one in found.response["violations"]
+    ]
+    assert faults == []
+
+
 async def closed(api: Api) -> str:
     alert = (await api.press(loc=PLACE, batt=17))["alert"]
     await api.act(alert, "answer")
@@ -55,6 +65,7 @@ async def test_the_report_is_read_in_both_languages_and_printed(
     await page.goto(f"/console/report/{alert}")
     await expect(page.locator("#report")).to_be_hidden()
     await shots("1-login")
+    await faultless(page)
     await log_in_here(page)
     await expect(page.locator("#report h1")).to_have_text("Compte rendu d'alerte")
     await expect(page.locator("#legs tbody tr")).to_have_count(6)
@@ -64,10 +75,12 @@ async def test_the_report_is_read_in_both_languages_and_printed(
     await expect(page.locator("#journal")).to_contain_text("voix entendue : la titulaire")
     assert "46,5" not in await page.locator("body").inner_text()
     await page.screenshot(path=tmp_path / "2-report.png", full_page=True)
+    await faultless(page)
     await page.locator("#language").click()
     await expect(page.locator("#report h1")).to_have_text("Report of an alert")
     await expect(page.locator("html")).to_have_attribute("lang", "en")
     await page.screenshot(path=tmp_path / "3-english.png", full_page=True)
+    await faultless(page)
     await page.locator("#language").click()
     await expect(page.locator("#report h1")).to_have_text("Compte rendu d'alerte")
     await page.emulate_media(media="print")
@@ -149,6 +162,7 @@ async def test_the_statistics_are_drawn_and_told_in_both_languages(
     await expect(page.locator("#table")).to_contain_text("Geste → acquitté par la salle")
     await expect(page.locator("#cadence svg")).to_have_attribute("role", "img")
     await page.screenshot(path=tmp_path / "1-statistics.png", full_page=True)
+    await faultless(page)
     asked = page.locator("#period")
     await asked.locator("[name=step]").select_option("week")
     await asked.locator("button").click()
@@ -162,6 +176,7 @@ async def test_the_statistics_are_drawn_and_told_in_both_languages(
     await expect(page.locator("#statistics h1")).to_have_text("Statistics")
     await expect(page.locator("#alert_to_answer figcaption").first).to_contain_text("measured")
     await page.screenshot(path=tmp_path / "2-english.png", full_page=True)
+    await faultless(page)
 
 
 async def test_an_empty_period_draws_nothing_and_says_so(api: Api, page: Page, tmp_path):
@@ -170,6 +185,7 @@ async def test_an_empty_period_draws_nothing_and_says_so(api: Api, page: Page, t
     await expect(page.locator("#plots")).to_contain_text("Rien de mesuré sur la période.")
     await expect(page.locator("#verdicts")).to_contain_text("Aucune sur la période.")
     await page.screenshot(path=tmp_path / "1-empty.png", full_page=True)
+    await faultless(page)
 
 
 async def test_operators_have_no_statistics(api: Api, page: Page):
@@ -201,6 +217,7 @@ async def test_a_call_back_is_entered_by_the_association(api: Api, page: Page, t
     await expect(late.locator(".caution")).to_contain_text("Prudence")
     await expect(late.locator("a")).to_have_count(0)
     await page.screenshot(path=tmp_path / "1-owed.png", full_page=True)
+    await faultless(page)
     await late.locator("textarea").fill("Elle va mieux.")
     await late.locator("button").click()
     await expect(page.locator("#calls li")).to_have_count(1)
@@ -210,3 +227,4 @@ async def test_a_call_back_is_entered_by_the_association(api: Api, page: Page, t
     await page.locator("#language").click()
     await expect(page.locator("#calls li")).to_contain_text("Call at 24 h")
     await page.screenshot(path=tmp_path / "2-made.png", full_page=True)
+    await faultless(page)

@@ -53,6 +53,8 @@ async def user_add(
     say(f"account added: {username}, role {role}, {'with' if totp else 'no'} second factor")
     if role == "prosecutor" and tribunal is None:
         say("warning: a prosecutor without --tribunal sees no register")
+    if role == "association" and tribunal is None:
+        say("warning: an association without --tribunal sees no calls back")
 
 
 def _password() -> str:
