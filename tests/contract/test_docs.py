@@ -136,6 +136,7 @@ async def test_every_route_is_documented_and_no_other() -> None:
         forget=parts.forget,
         recontact=parts.recontact,
         reporting=parts.reporting,
+        notes=parts.notes,
         whereabouts=parts.whereabouts,
         competence=parts.competence,
         persons=parts.persons,

@@ -1,5 +1,6 @@
 """Called back after a day and after two: whom, by whom, until when, and never as an alarm."""
 
+import asyncio
 from datetime import timedelta
 
 import aiohttp
@@ -90,6 +91,20 @@ async def test_a_call_is_done_once_and_what_was_said_is_sealed(api: Api):
         if r["kind"] == "recontacted"
     ]
     assert [(r["actor"], r["details"]) for r in entries] == [("op-1", {"hours": 24, "late": False})]
+
+
+async def test_of_two_at_the_same_moment_one_made_the_call(api: Api):
+    alert = await closed(api, "no_danger")
+    [call, _] = await listed(api)
+    path, said = f"recontacts/{call['id']}/done", {"note": "Elle va bien."}
+    names = [f"op-{n}" for n in range(1, 5)]
+    for name in names:
+        await api.token("operator", name)
+    answers = await asyncio.gather(
+        *(api.call("POST", path, json=said, name=name) for name in names)
+    )
+    assert sorted(status for status, _ in answers) == [200, 409, 409, 409]
+    assert len(await api.rows("SELECT FROM note WHERE alert_id = $1", alert)) == 1
 
 
 async def test_what_is_late_is_counted_and_rings_nowhere(api: Api):

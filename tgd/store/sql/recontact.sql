@@ -10,10 +10,10 @@ WHERE (r.done_at IS NOT NULL) = $1 AND ($2::text IS NULL OR d.tribunal_id = $2)
 ORDER BY CASE WHEN r.done_at IS NULL THEN r.due_at END, r.done_at DESC, r.hours LIMIT $3
 
 -- name: hold
--- One call back, with its alert under its lock, as whoever touches an alert's rows does.
+-- One call back and its alert, both locked: a second person who makes the same call sees the first.
 SELECT r.id, r.alert_id, r.hours, r.due_at, r.done_at, r.done_by, a.key, d.tribunal_id
 FROM recontact r JOIN alert a ON a.id = r.alert_id LEFT JOIN device d ON d.id = a.device
-WHERE r.id = $1 FOR UPDATE OF a
+WHERE r.id = $1 FOR UPDATE OF a, r
 
 -- name: done
 -- She was called; who did it, and how late, is a fact of the alert's.
