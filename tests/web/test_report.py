@@ -128,6 +128,7 @@ async def test_positions_are_counted_and_never_told(world: World):
     assert gone["notes"][0]["erased_at"] is not None
     text = whole(await pdf(world, alert))
     assert "effacée le 18/01/2030" in text
+    assert text.count("en retard") == 2  # nobody has called her back
     assert "2 effacée(s) le 18/01/2030" in text
 
 

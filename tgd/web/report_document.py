@@ -322,18 +322,15 @@ def _positions(held: Positions, words: Words) -> Section:
 
 
 def _recontacts(report: Report, words: Words) -> Section:
-    rows = (
-        Row(
-            [
-                words("recontact", hours=one.hours),
-                words.moment(one.due_at),
-                words.code("owner", one.owner),
-                words("none") if one.done_at is None else by(words, one.done_at, one.done_by),
-            ],
-            "bad" if one.done_at is None and one.due_at < report.made_at else "",
-        )
-        for one in report.recontacts
-    )
+    rows = []
+    for one in report.recontacts:
+        late = one.done_at is None and one.due_at < report.made_at
+        done = words("overdue" if late else "none")
+        if one.done_at is not None:
+            done = by(words, one.done_at, one.done_by)
+        said = words("recontact", hours=one.hours)
+        cells = [said, words.moment(one.due_at), words.code("owner", one.owner), done]
+        rows.append(Row(cells, "bad" if late else ""))
     columns = {"recall": 3, "due": 3, "owner": 3, "done": 4}
     return _table("recontacts", words, columns, rows, "no_recontacts")
 
