@@ -11,7 +11,7 @@ import yaml
 
 from firmware_sim import Place, Reception, Timing, messages, orders
 from firmware_sim.store import OpenPress
-from tgd.devices import wire
+from tgd.devices import live
 
 NOW = datetime(2027, 1, 15, 8, tzinfo=UTC)
 ASYNCAPI = yaml.safe_load((Path(__file__).parents[2] / "docs/asyncapi.yaml").read_text())
@@ -40,6 +40,19 @@ def test_what_a_phone_says(reception, mock):
         validate("position", messages.position(loc, 11.0))
 
 
+def command(action: str, fields: dict[str, object]) -> bytes:
+    return json.dumps(
+        {"_type": "cmd", "id": "c", "at": NOW.timestamp(), "action": action, **fields}
+    ).encode()
+
+
+def test_what_the_server_commands_is_what_a_phone_obeys():
+    said = live.report_location("a-1", NOW, NOW + live.LIVE_FOR)
+    order = orders.order(messages.decode(json.dumps(said).encode()), 0.0)
+    assert (order.moving_s, order.still_s) == (live.MOVING_S, live.STILL_S)
+    assert order.until == (NOW + live.LIVE_FOR).timestamp()
+
+
 @pytest.mark.parametrize(
     ("action", "fields"),
     [
@@ -49,11 +62,11 @@ def test_what_a_phone_says(reception, mock):
     ],
 )
 def test_each_command_needs_its_fields(action, fields):
-    validate("command", wire.command("c", action=action, at=NOW, extra=fields))
+    validate("command", command(action, fields))
     for name in fields:
         lacking = {other: value for other, value in fields.items() if other != name}
         with pytest.raises(jsonschema.ValidationError, match=name):
-            validate("command", wire.command("c", action=action, at=NOW, extra=lacking))
+            validate("command", command(action, lacking))
 
 
 def test_the_phones_own_timing_is_the_described_default():
@@ -70,7 +83,7 @@ def test_the_phones_own_timing_is_the_described_default():
 def test_the_phone_takes_what_is_described_to_its_bounds(name, bound):
     described = ASYNCAPI["components"]["schemas"]["reportLocation"]["properties"][name]
     fields = FIELDS | {name: described[bound]}
-    command = messages.decode(wire.command("c", action="reportLocation", at=NOW, extra=fields))
+    command = messages.decode(command("reportLocation", fields))
     order = orders.order(command, 0.0)
     assert getattr(order, name) == described[bound]
     assert (orders.alert(command), order.until) == ("a-1", FIELDS["until"])
