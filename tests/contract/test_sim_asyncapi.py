@@ -83,7 +83,7 @@ def test_the_phones_own_timing_is_the_described_default():
 def test_the_phone_takes_what_is_described_to_its_bounds(name, bound):
     described = ASYNCAPI["components"]["schemas"]["reportLocation"]["properties"][name]
     fields = FIELDS | {name: described[bound]}
-    command = messages.decode(command("reportLocation", fields))
-    order = orders.order(command, 0.0)
+    said = messages.decode(command("reportLocation", fields))
+    order = orders.order(said, 0.0)
     assert getattr(order, name) == described[bound]
-    assert (orders.alert(command), order.until) == ("a-1", FIELDS["until"])
+    assert (orders.alert(said), order.until) == ("a-1", FIELDS["until"])
