@@ -13,7 +13,7 @@ demo: $(VENV)/demo.stamp ## database, broker, server, control room and 8 phones;
 
 test: $(VENV)/dev.stamp ## the whole suite; installs what it needs where it may
 	@sh tests/prepare.sh
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadfile
 
 check: $(VENV)/dev.stamp ## formatting, lint, types, import contracts, sizes
 	$(BIN)/ruff format --check .
