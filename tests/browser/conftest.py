@@ -1,5 +1,7 @@
 """The fixtures of the browser tests: one Chromium, and pictures of the page for people."""
 
+import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -15,10 +17,19 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest.fixture
-def shots(tmp_path: Path, page: Page) -> Callable[[str], Awaitable[None]]:
-    """Keeps a picture under that name in the test's temporary folder."""
+def shots(
+    request: pytest.FixtureRequest, tmp_path: Path, page: Page
+) -> Callable[..., Awaitable[None]]:
+    """Keeps a picture of the page, or of another, under that name.
 
-    async def shoot(name: str) -> None:
-        await page.screenshot(path=tmp_path / f"{name}.png")
+    In the test's temporary folder, or all together in the one that ``SHOTS`` names.
+    """
+    folder, test = tmp_path, ""
+    if "SHOTS" in os.environ:
+        folder = Path(os.environ["SHOTS"])
+        test = re.sub(r"\W+", "-", request.node.name.removeprefix("test_")) + "-"
+
+    async def shoot(name: str, other: Page | None = None) -> None:
+        await (other or page).screenshot(path=folder / f"{test}{name}.png")
 
     return shoot

@@ -4,7 +4,7 @@ import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 
 USER, PASSWORD = "claire", "un mot de passe"
 expect.set_options(timeout=15_000)  # milliseconds; the machine may have other work
@@ -49,11 +49,17 @@ def _is_wrong(said: ConsoleMessage) -> bool:
     return said.type == "error" and "Failed to load resource" not in said.text
 
 
-async def log_in(page: Page) -> None:
+def act(page: Page, what: str, value: str | None = None) -> Locator:
+    """The button that does an act."""
+    more = f"[data-value={value}]" if value else ""
+    return page.locator(f"[data-act={what}]{more}")
+
+
+async def log_in(page: Page, user: str = USER) -> None:
     await page.goto("/")
     await expect(page.locator("[name=username]")).to_be_focused()
-    await page.keyboard.type(USER)
+    await page.keyboard.type(user)
     await page.keyboard.press("Tab")
     await page.keyboard.type(PASSWORD)
     await page.keyboard.press("Enter")
-    await expect(page.locator("#who")).to_have_text(USER)
+    await expect(page.locator("#who")).to_have_text(user)

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from browser.pages import PASSWORD, USER, log_in, opened
+from browser.pages import PASSWORD, USER, act, log_in, opened
 from playwright.async_api import Browser, Page, expect
 from web.served import PLACE, ROOM, Api, serving
 
@@ -27,11 +27,6 @@ async def api(database: str) -> AsyncIterator[Api]:
 async def page(browser: Browser, api: Api) -> AsyncIterator[Page]:
     async with opened(browser, api.base) as page:
         yield page
-
-
-def act(page: Page, what: str, value: str | None = None):
-    more = f"[data-value={value}]" if value else ""
-    return page.locator(f"[data-act={what}]{more}")
 
 
 async def test_an_alert_from_the_ring_to_the_closing(api: Api, page: Page, shots):

@@ -6,27 +6,16 @@ nothing ages but where a test says so. Every place, address and territory is inv
 
 import re
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from browser.pages import PASSWORD, USER, log_in, opened
+from browser.furnished import DOOR, furnish
+from browser.pages import log_in, opened
 from playwright.async_api import Browser, Page, expect
-from world import PLACE, World, room_entry, worlds
-
-from tgd.geo.synthetic import SERVICES, fictive
-from tgd.platform import places
-from tgd.platform.places import Place
-from tgd.store import accounts, addresses, rooms, zones
-from tgd.store import places as place_rows
-from tgd.store.addresses import AddressRow
+from world import PLACE, World, worlds
 
 pytestmark = pytest.mark.needs_chromium
 
-HOME = Place("home", "Domicile fictif", "1 rue Inventée", 46.5809, 0.3404, 100.0, "portail bleu")
-HIS = Place("aggressor", "Adresse fictive", "99 rue Inventée", 46.5802, 0.3425, 200.0, None)
-SCHOOL = Place("school", "École fictive", None, 46.6, 0.3404, 200.0, "par la cour")
-DOOR = AddressRow(46.5804, 0.3405, "12 rue de l'Exemple, 86000 Poitiers")
 CELL = {"lat": 46.62, "lon": 0.36, "acc": 2500.0, "pm": "C"}
 
 
@@ -36,48 +25,6 @@ async def world(database: str, tmp_path: Path) -> AsyncIterator[World]:
         await furnish(world)
         world.room.forgives()  # what the rooms are told is another test's matter
         yield world
-
-
-async def furnish(world: World) -> None:
-    """An operator, two rooms with a territory, known places, and one address."""
-    now = world.clock.now()
-    async with world.database.transaction() as transaction:
-        await accounts.add_account(
-            transaction, username=USER, password=PASSWORD, role="operator", now=now
-        )
-        await rooms.replace(transaction, two_rooms(world))
-        await put_places(world, transaction)
-        work = addresses.Import(transaction)
-        await work.add([("86", DOOR)])
-        await work.finish(now)
-        no, _ = await zones.add(
-            transaction,
-            name="fictif",
-            now=now,
-            sources=[],
-            findings=[],
-            zones=fictive(),
-            services=[zones.Service(name, *about) for name, about in SERVICES.items()],
-        )
-        await zones.activate(transaction, no, now)
-    await world.until(lambda: world.app.territory.current is not None)
-
-
-def two_rooms(world: World) -> list[rooms.RoomEntry]:
-    police = room_entry(world.sealer, world.room.url)
-    country = ("990002", "990003", "990004")
-    return [
-        replace(police, services=("990001",)),
-        rooms.RoomEntry("corg86", "CORG de la Vienne", "GN", "fr.gn.corg86", services=country),
-    ]
-
-
-async def put_places(world: World, transaction) -> None:
-    devices = ["tgd-86-01", "tgd-86-08"]
-    for beneficiary in (await place_rows.holders(transaction, devices)).values():
-        await places.replace(
-            transaction, world.sealer, beneficiary, [HOME, HIS, SCHOOL], world.clock.now()
-        )
 
 
 @pytest.fixture

@@ -16,7 +16,10 @@ import pytest
 from tgd.geo import zones
 from tgd.platform import territory
 from tgd.platform.channels import cisu_case
+from tgd.platform.flow.triage import VOICES
+from tgd.platform.persons import Dangers, PersonFile
 from tgd.platform.places import RADIUS_M
+from tgd.store.presence import WANTS
 
 ROOT = Path(str(resources.files("tgd")))
 STATIC = ROOT / "web" / "static"
@@ -120,7 +123,22 @@ def refusals() -> set[str]:
     return found
 
 
+def facts() -> set[str]:
+    """The kinds of a journal's entries about an alert, as far as the rules write them."""
+    found = set()
+    for node in nodes([*(ROOT / "platform").rglob("*.py")]):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="record"), args=[_, _, kind, *_]):
+                found |= codes(kind)
+    return found
+
+
+def fields(struct: type) -> set[str]:
+    return set(struct.__struct_fields__)
+
+
 def test_the_codes_are_found_in_the_source():
+    assert facts() >= {"answered", "verdict", "offered", "taken_over", "voice", "contact_lost"}
     assert doubts() >= PROMISED | {"fix_mocked", "jump", "wire_fault", "contact_lost", "cell_only"}
     assert reasons() >= {"zone", "nearest", "declared_place", "no_position", "territory_failed"}
     assert refusals() >= {"answered_by_another", "holder_not_heard", "not_located"}
@@ -136,6 +154,12 @@ def test_the_codes_are_found_in_the_source():
         ("error", refusals),
         ("place", lambda: set(RADIUS_M)),
         ("place_short", lambda: set(RADIUS_M)),
+        ("kind", facts),
+        ("danger", lambda: fields(Dangers)),
+        ("file", lambda: fields(PersonFile) - {"dangers", "children"} | {"child"}),
+        ("guide_do", lambda: {*VOICES, "listening", "opening", "again", "language"}),
+        ("guide_say", lambda: {*VOICES, "listening", "opening", "again", "language"}),
+        ("state", lambda: {*WANTS, "busy"}),
     ],
 )
 def test_the_console_has_words_for_every_code(language: str, catalogue: str, every):

@@ -37,8 +37,8 @@ async def test_every_answer_carries_the_guards(api: Api):
 
 async def test_the_console_s_files_are_versioned_and_kept_for_ever(api: Api):
     _, page = await api.bare("GET", "/")
-    links = re.findall(r'(?:src|href)="([^"]+)"', page.decode())
-    assert len(links) == 3
+    links = re.findall(r'(?:src|href|leaflet|leaflet-style)="(/static[^"]+)"', page.decode())
+    assert len(links) == 5
     for link in links:
         assert re.fullmatch(r"/static/[0-9a-f]{16}/[a-z.]+", link)
         async with api.http.get(link) as response:

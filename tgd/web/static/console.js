@@ -72,6 +72,7 @@ function showConsole(session) {
   $("totp").hidden = true;
   for (const id of ["console", "logout", "nothing", "sound-test", "help"]) $(id).hidden = false;
   $("who").textContent = me.username;
+  $("figures").hidden = me.role !== "supervisor";
   const ended = (refusal) => showLogin(reason(refusal));
   reader = new api.Reader({ read: taken, located, present, ended });
 }
@@ -186,6 +187,7 @@ function draw() {
   const alert = current();
   $("alert").hidden = alert === null;
   $("nothing").hidden = alert !== null;
+  say($("nothing-said"), t(alerts.length ? "nothing_chosen" : "all_quiet"));
   if (alert) drawAlert(alert);
   station(me, now(), named, choose);
   const waiting = ringing();
@@ -196,6 +198,7 @@ function draw() {
 function drawAlert(alert) {
   const read = files.get(alert.id) ?? null;
   const found = seen?.found ?? null;
+  $("alert").className = alert.status;
   detail(alert, me, now());
   fresh(alert, news.fresh);
   linked(alert, named);
@@ -332,6 +335,7 @@ async function does(doing, take) {
     return false;
   } finally {
     reader?.read();
+    reader?.who.run();
   }
 }
 
@@ -471,7 +475,6 @@ $("person-open").addEventListener("click", () => openFile(chosen));
 const FOLDED = {
   timeline: () => timeline.timeline(chosen),
   closed: () => timeline.closed(choose),
-  recalls: timeline.recalls,
 };
 async function unfold(id) {
   if (me === null || !$(id).open || (id === "timeline" && chosen === null)) return;
@@ -483,10 +486,6 @@ async function unfold(id) {
 }
 for (const id of Object.keys(FOLDED)) $(id).addEventListener("toggle", () => unfold(id));
 setInterval(() => unfold("timeline"), 5000);
-$("recalls-list").addEventListener("click", (event) => {
-  const button = event.target.closest("[data-recall]");
-  if (button) does(() => timeline.recalled(button.dataset.recall), () => say($("news"), t("noted")));
-});
 
 hearing.prepare();
 guide.prepare(draw);

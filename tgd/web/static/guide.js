@@ -39,7 +39,8 @@ export function guide(alert, own, file) {
 function phrases(file) {
   const hers = (file?.languages ?? []).join(" ").toLowerCase();
   const all = t("phrases", "all").map(([language, name, text]) => ({ language, name, text }));
-  all.sort((a, b) => Number(hers.includes(b.name)) - Number(hers.includes(a.name)));
+  const speaks = (one) => Number(one.name.split(" / ").some((name) => hers.includes(name.toLowerCase())));
+  all.sort((a, b) => speaks(b) - speaks(a));
   return all.map(({ language, name, text }) => {
     const item = make("li");
     const said = make("span", text);

@@ -5,7 +5,7 @@ import { children, dangers } from "./person.js";
 import { atMost, clock, degrees, span, t } from "./texts.js";
 
 export function script(alert, me, found, file, now) {
-  const needed = alert.tasks.length > 0;
+  const needed = alert.tasks.length > 0 || alert.status === "police"; // rooms call back, too
   $("script").hidden = !needed;
   if (!needed) return;
   const said = {

@@ -39,7 +39,10 @@ function alarm(own) {
     one.state === "available" && one.role !== "supervisor" && one.group === group);
   const nobody = own !== null && !free("first");
   $("alarm").hidden = !nobody;
-  if (nobody) say($("alarm"), t(free("second") ? "nobody_first" : "nobody"));
+  if (!nobody) return;
+  const busy = people.some((one) => one.state === "busy" && one.role !== "supervisor");
+  $("alarm").classList.toggle("busy", busy);
+  say($("alarm"), t(free("second") ? "nobody_first" : busy ? "nobody_free" : "nobody"));
 }
 
 function person(one, me, now, named) {

@@ -1,5 +1,5 @@
-// What happened to an alert, as it stands in the journal, and what was lately closed or is to be
-// followed by a call. Read when it is opened, and while it stays open.
+// What happened to an alert, as it stands in the journal, and what was lately closed. Read
+// when it is unfolded, and again while it stays open.
 
 import * as api from "./api.js";
 import { $, make, rewrite } from "./dom.js";
@@ -45,28 +45,4 @@ export async function closed(choose) {
     const button = event.target.closest("button");
     if (button) choose(button.dataset.id);
   };
-}
-
-export async function recalls() {
-  show(await api.read("recontacts?limit=50"));
-}
-
-function show({ items }) {
-  rewrite($("recalls-list"), ...items.map((one) => {
-    const item = make("li", undefined, one.overdue ? "over" : "");
-    item.append(make("b", one.beneficiary ?? one.device));
-    const when = t(one.overdue ? "recall_over" : "recall_due", { n: one.hours, time: clock(one.due_at) });
-    item.append(` — ${when}`);
-    if (one.caution) item.append(" ", make("span", t("recall_caution"), "tag"));
-    const button = make("button", t("recall_done"), "plain");
-    button.type = "button";
-    button.dataset.recall = one.id;
-    item.append(" ", button);
-    return item;
-  }));
-  if (items.length === 0) rewrite($("recalls-list"), make("li", t("recalls_none")));
-}
-
-export async function recalled(id) {
-  show(await api.send(`recontacts/${id}/done`, {}));
 }

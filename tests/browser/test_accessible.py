@@ -1,0 +1,114 @@
+"""The console for everybody who works at it: axe finds nothing in any state, in either language.
+
+axe-core comes in a package; nothing is fetched. Its rules are those of WCAG 2.2 at level AA, and
+its own best practices.
+"""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from browser.furnished import furnish, link, put_file
+from browser.pages import act, log_in, opened
+from playwright.async_api import Browser, Page, expect
+from world import PLACE, World, worlds
+
+pytestmark = pytest.mark.needs_chromium
+RULES = {"target-size": {"enabled": True}}  # of 2.2; not looked at unless it is asked for
+TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+@pytest.fixture
+async def world(database: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with worlds(database, tmp_path) as world:
+        await furnish(world)
+        await put_file(world)
+        await link(world, "tgd-86-01", "tgd-86-02")
+        world.room.forgives()
+        yield world
+
+
+@pytest.fixture
+async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
+    async with opened(browser, world.base) as page:
+        yield page
+
+
+async def finds_nothing(page: Page, state: str) -> None:
+    """In this state, in the language shown and in the other one."""
+    for _ in range(2):
+        asked = {"runOnly": {"type": "tag", "values": TAGS}, "rules": RULES}
+        found = await Axe().run(page, options=asked)
+        assert "target-size" in {one["id"] for one in found.response["passes"]}
+        told = [
+            f"{state}: {one['id']}: {node['html'][:200]} {node['failureSummary']}"
+            for one in found.response["violations"]
+            for node in one["nodes"]
+        ]
+        assert told == [], "\n".join(told)
+        before = await page.locator("#language").inner_text()
+        await page.locator("#language").click()
+        await expect(page.locator("#language")).not_to_have_text(before)
+
+
+async def test_axe_finds_nothing_before_and_while_it_is_quiet(page: Page, world: World):
+    await page.goto("/console")
+    await expect(page.locator("[name=username]")).to_be_focused()
+    await finds_nothing(page, "login")
+    await log_in(page)
+    await expect(page.locator("#nothing-said")).not_to_be_empty()
+    await finds_nothing(page, "quiet")
+    await page.locator("#help").click()
+    await expect(page.locator("#keys")).to_be_visible()
+    await page.keyboard.press("Escape")
+    await page.locator("#sound-test").click()
+    await page.locator("#hear-no").click()
+    await page.locator("#state").click()
+    await expect(page.locator("#alarm")).to_be_visible()
+    await finds_nothing(page, "nobody is there")
+
+
+async def test_axe_finds_nothing_from_the_ring_to_the_police(page: Page, world: World, shots):
+    await log_in(page)
+    await world.phone("tgd-86-01").press(loc=PLACE | {"vel": 5.0, "cog": 40.0})
+    await expect(page.locator("#a-who")).to_have_text("Bénéficiaire 86-01")
+    await world.phone("tgd-86-02").press()
+    await world.phone("nobody-1").press()
+    await expect(page.locator("#queue li")).to_have_count(3)
+    await finds_nothing(page, "ringing")
+    await act(page, "answer").click()
+    await expect(page.locator("#dangers")).to_be_visible()
+    await act(page, "voice", "holder").click()
+    await expect(act(page, "verdict", "test")).to_be_enabled()
+    await world.phone("tgd-86-01").press(loc=PLACE)
+    await expect(page.locator("#fresh")).to_be_visible()
+    await act(page, "voice", "holder").click()
+    await expect(act(page, "verdict", "test")).to_be_enabled()
+    for folded in ("passing", "notes", "timeline", "w-others", "w-trail", "w-live", "handover"):
+        one = page.locator(f"#{folded}")
+        if await one.is_visible():
+            await one.locator("summary").click()
+    await page.locator("#map-show").click()
+    await expect(page.locator("#map canvas")).to_have_count(1)
+    await page.locator("#guide-language").click()
+    await finds_nothing(page, "everything unfolded")
+    await act(page, "verdict", "test").click()
+    await finds_nothing(page, "about to close")
+    await act(page, "police").click()
+    await expect(page.locator("#a-tasks li a").first).to_be_visible()
+    await page.locator("#script summary").click()
+    await page.locator("#close-form button").click()
+    await shots("1-police")
+    await finds_nothing(page, "police")
+
+
+async def test_axe_finds_nothing_when_the_server_is_lost(page: Page, world: World):
+    await log_in(page)
+    await world.phone("tgd-86-01").press(loc=PLACE)
+    await expect(page.locator("#a-who")).to_have_text("Bénéficiaire 86-01")
+    await page.route("**/api/v1/**", lambda route: route.abort())
+    await expect(page.locator("#lost")).to_be_visible()
+    await act(page, "answer").click()
+    await expect(page.locator("#refused")).to_be_visible()
+    await finds_nothing(page, "lost")
