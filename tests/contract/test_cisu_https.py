@@ -123,7 +123,9 @@ async def test_a_closed_port_is_temporary(channel):
 
 
 @pytest.mark.parametrize(
-    "after", ["40", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)]
+    "after",
+    ["40", format_datetime(datetime.now(UTC) + timedelta(hours=1), usegmt=True)],
+    ids=["seconds", "date"],
 )
 async def test_a_room_that_asks_for_long_is_not_pressed_within_the_attempt(channel, after):
     async with room(later(503, after)) as it:
