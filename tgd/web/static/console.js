@@ -107,10 +107,11 @@ $("logout").addEventListener("click", async () => {
 
 async function taken(items, at, serverAhead) {
   [alerts, readAt, ahead] = [items, at, serverAhead];
-  hearNews(items);
+  const fresh = hearNews(items);
   if (chosen === null && items.length) select(firstOf(items));
   reader.look(chosen);
   draw();
+  shown(fresh);
   if (chosen && !items.some((one) => one.id === chosen)) await follow(chosen);
 }
 
@@ -140,12 +141,21 @@ async function follow(id) {
 // Whoever has an alert is told of whatever is new about it, and so is whoever looks at it; a further
 // press rings everybody once.
 function hearNews(items) {
-  const concerns = (alert) => alert.id === chosen || duty.mine(alert, me);
+  const concerns = (alert, closing) => duty.mine(alert, me)
+    || (closing ? me.role === "supervisor" : alert.id === chosen);
   const found = news.read(items, concerns);
   for (const alert of found.alerts) say($("news"), t("news_alert", { who: nameOf(alert) }));
   for (const { alert, press } of found.facts) {
     say($("news"), t(press ? "news_press" : "news_fact", { who: nameOf(alert) }));
     sound.once();
+  }
+  return found.alerts;
+}
+
+// Marks the moment at which new alerts stand on the screen, for whoever measures it.
+function shown(fresh) {
+  for (const { id } of fresh) {
+    requestAnimationFrame(() => performance.mark("alert shown", { detail: id }));
   }
 }
 

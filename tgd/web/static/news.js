@@ -29,6 +29,10 @@ function facts(alert) {
         t("fact_patrol", { room: one.room ?? "", what: t("ladder", one.state) }));
     }
   }
+  const closing = alert.deadlines.find((one) => one.name === "closing");
+  if (closing) {
+    found.set(`closing ${closing.due_at}`, () => t("fact_closing", { time: clock(closing.due_at) }));
+  }
   for (const id of alert.linked) found.set(`linked ${id}`, () => t("fact_linked"));
   return found;
 }
@@ -39,16 +43,18 @@ export class News {
     this.fresh = new Map(); // by alert: what is to be seen, as functions that say it
   }
 
-  // Returns the alerts that are new, and those about which something is.
+  // Returns the alerts that are new, and those about which something is that concerns whoever looks:
+  // concerns(alert, closing) says so, apart for what is only a reminder to close.
   read(alerts, concerns) {
     const before = this.known;
     this.known = new Map(alerts.map((one) => [one.id, facts(one)]));
     const found = { alerts: [], facts: [] };
     for (const one of before === null ? [] : alerts) {
       const old = before.get(one.id);
-      const news = [...this.known.get(one.id)].filter(([key]) => !old?.has(key));
+      const news = [...this.known.get(one.id)]
+        .filter(([key]) => !old?.has(key) && concerns(one, key.startsWith("closing ")));
       if (!old) found.alerts.push(one);
-      else if (news.length && concerns(one)) {
+      else if (news.length) {
         found.facts.push({ alert: one, press: news.some(([key]) => key.startsWith("press ")) });
         const said = news.map(([, say]) => say);
         this.fresh.set(one.id, [...(this.fresh.get(one.id) ?? []), ...said]);
