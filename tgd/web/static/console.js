@@ -412,7 +412,8 @@ function confirmed(button) {
   return false;
 }
 
-async function verdict(button) {
+async function verdict(button, event) {
+  if (event.detail > 1) return; // a double click is one slip, not two decisions
   const shown = current().last_press; // what is on the screen as the button is pressed
   if (!confirmed(button)) return;
   const body = { verdict: button.dataset.value, seen: shown };
@@ -431,9 +432,14 @@ const ACTS = {
 
 $("alert").addEventListener("click", (event) => {
   const button = event.target.closest("[data-act]");
-  if (button && !button.disabled && current()) ACTS[button.dataset.act](button);
+  if (button && !button.disabled && current()) ACTS[button.dataset.act](button, event);
   const other = event.target.closest("[data-linked]");
   if (other) choose(other.dataset.linked);
+});
+
+// A key that is held presses a button again and again.
+document.addEventListener("keydown", (event) => {
+  if (event.repeat && event.target.closest?.("button")) event.preventDefault();
 });
 
 function onSubmit(id, what, after) {
