@@ -98,9 +98,11 @@ async def test_axe_finds_nothing_from_the_ring_to_the_police(page: Page, world: 
     await act(page, "police").click()
     await expect(page.locator("#a-tasks li a").first).to_be_visible()
     await page.locator("#script summary").click()
-    await page.locator("#close-form button").click()
     await shots("1-police")
     await finds_nothing(page, "police")
+    await page.locator("#close-form button").click()
+    await expect(page.locator("#a-status")).to_have_class("closed")
+    await finds_nothing(page, "closed")
 
 
 async def test_axe_finds_nothing_when_the_server_is_lost(page: Page, world: World):

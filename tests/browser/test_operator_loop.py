@@ -227,3 +227,26 @@ async def test_the_icon_changes_while_it_rings(page: Page, api: Api):
 
 async def folder(page: Page) -> str:
     return await page.evaluate("new URL('.', document.querySelector('script').src).href")
+
+
+async def test_a_closed_alert_is_found_again_and_becomes_police(page: Page, api: Api, shots):
+    alert = (await api.press(loc=PLACE))["alert"]
+    await page.locator("#answer").click()
+    await page.locator("[data-act=voice][data-value=holder]").click()
+    await expect(page.locator("[data-act=verdict][data-value=test]")).to_be_enabled()
+    seen = (await api.alert(alert))["last_press"]
+    await api.act(alert, "decision", {"verdict": "test", "seen": seen}, name=USER)
+    await expect(page.locator("#a-status")).to_have_text("CLOSE — essai")
+    await page.reload()
+    await page.locator("#language").click()
+    await page.locator("#closed summary").click()
+    await page.locator("#closed-list button").click()
+    await expect(page.locator("#a-status")).to_have_text("CLOSED — test")
+    report = page.locator("#a-report-link")
+    await expect(report).to_have_attribute("href", f"/console/report/{alert}")
+    await shots("1-closed", page)
+    await page.locator("#police").click()
+    await expect(page.locator("#a-status")).to_have_text("POLICE — police sent")
+    await expect(page.locator("#a-facts")).to_contain_text("follows a closed alert")
+    assert len(await api.rows("SELECT FROM alert WHERE follows = $1", alert)) == 1
+    await shots("2-police", page)

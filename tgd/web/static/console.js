@@ -197,7 +197,7 @@ function draw() {
   const alert = current();
   $("alert").hidden = alert === null;
   $("nothing").hidden = alert !== null;
-  say($("nothing-said"), t(alerts.length ? "nothing_chosen" : "all_quiet"));
+  say($("nothing-said"), t(alerts.length ? "nothing_chosen" : quiet()));
   if (alert) drawAlert(alert);
   station(me, now(), named, choose);
   const waiting = ringing();
@@ -225,6 +225,10 @@ function drawAlert(alert) {
   $("a-report-link").href = `/console/report/${alert.id}`;
   lookUp(alert, read);
 }
+
+// That it will ring is said only where it will.
+const quiet = () =>
+  (sound.silent() || self(me)?.state === "away" ? "queue_empty" : "all_quiet");
 
 const ringing = () => alerts.filter((alert) => duty.rings(alert, me, self(me)));
 // A voice that must be heard is not drowned by the others' ring.
