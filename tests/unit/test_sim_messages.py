@@ -7,7 +7,7 @@ import pytest
 
 from firmware_sim import messages, packets
 from firmware_sim.store import FileStore, Memory, OpenAlert, OpenPress
-from tgd.devices import wire
+from tgd.devices import live, wire
 
 BODY = {
     "trigger": "button",
@@ -102,8 +102,8 @@ def test_a_phone_reads_what_the_platform_writes():
     assert messages.decode(down) == messages.Receipt(None, "ok", "a", "duplex", 5.0)
     down = wire.state("a", state="answered", n=2, at=at)
     assert messages.decode(down) == messages.State("a", "answered", 2, 5.0)
-    down = wire.command("c", action="heartbeatInterval", at=at, extra={"interval": 60})
-    assert messages.decode(down).fields["interval"] == 60
+    down = json.dumps(live.report_location("a", at, at + live.LIVE_FOR)).encode()
+    assert messages.decode(down).fields["until"] == 7205.0
 
 
 def test_connect_says_311_the_kept_session_the_user_and_the_will():
