@@ -53,7 +53,8 @@ def stamp(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _at(moment: datetime | None) -> str | None:
+def at(moment: datetime | None) -> str | None:
+    """Return a time as ``stamp`` does; None of none."""
     return None if moment is None else stamp(moment)
 
 
@@ -84,20 +85,20 @@ def _progress(own: Row) -> dict[str, Any]:
         "last_press_at": stamp(own["last_press_at"]),
         "answered_by": own["answered_by"],
         "offered_to": own["offered_to"],
-        "released_at": _at(own["released_at"]),
-        "answered_at": _at(own["answered_at"]),
+        "released_at": at(own["released_at"]),
+        "answered_at": at(own["answered_at"]),
         "voice": own["voice"],
         "holder_heard": heard_at is not None and heard_at >= own["last_press_at"],
-        "holder_heard_at": _at(heard_at),
+        "holder_heard_at": at(heard_at),
         "extended": own["extended"],
         "verdict": own["verdict"],
         "verdict_by": own["verdict_by"],
-        "verdict_at": _at(own["verdict_at"]),
+        "verdict_at": at(own["verdict_at"]),
         "reason": own["reason"],
-        "police_at": _at(own["police_at"]),
-        "contact_lost_at": _at(own["contact_lost_at"]),
+        "police_at": at(own["police_at"]),
+        "contact_lost_at": at(own["contact_lost_at"]),
         "outcome": own["outcome"],
-        "closed_at": _at(own["closed_at"]),
+        "closed_at": at(own["closed_at"]),
         "closed_by": own["closed_by"],
     }
 
@@ -180,7 +181,7 @@ def _dispatch(row: Row) -> dict[str, Any]:
         "lead": row["lead"],
         "state": row["state"],
         "attempts": row["attempts"],
-        "acknowledged_at": _at(row["acknowledged_at"]),
+        "acknowledged_at": at(row["acknowledged_at"]),
         "acknowledged_by": row["acknowledged_by"],
         "reference": row["reference"],
     }

@@ -7,7 +7,6 @@ positions are kept is the prosecutor's to say, of his own tribunal's phones.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -190,30 +189,26 @@ def _question(row: Mapping[str, Any]) -> dict[str, Any]:
         "alert": str(row["id"]),
         "case_id": row["case_id"],
         "device": row["device"],
-        "closed_at": _at(row["closed_at"]),
-        "asked_at": _at(row["asked_at"]),
-        "asked_again_at": _at(row["asked_again_at"]),
-        "erased_at": _at(row["forget_at"]),
+        "closed_at": alert_json.at(row["closed_at"]),
+        "asked_at": alert_json.at(row["asked_at"]),
+        "asked_again_at": alert_json.at(row["asked_again_at"]),
+        "erased_at": alert_json.at(row["forget_at"]),
     }
 
 
 def _terms(row: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "alert": str(row["id"]),
-        "erased_at": _at(row["forget_at"]),
-        "asked_at": _at(row["asked_at"]),
-        "asked_again_at": _at(row["asked_again_at"]),
+        "erased_at": alert_json.at(row["forget_at"]),
+        "asked_at": alert_json.at(row["asked_at"]),
+        "asked_again_at": alert_json.at(row["asked_again_at"]),
         "hold": row["hold"],
         "reference": row["reference"],
         "answered_by": row["answered_by"],
-        "answered_at": _at(row["answered_at"]),
+        "answered_at": alert_json.at(row["answered_at"]),
         "eight_days_by": row["eight_days_by"],
-        "eight_days_at": _at(row["eight_days_at"]),
+        "eight_days_at": alert_json.at(row["eight_days_at"]),
     }
-
-
-def _at(moment: datetime | None) -> str | None:
-    return None if moment is None else alert_json.stamp(moment)
 
 
 def _tribunal(caller: Caller) -> str | None:

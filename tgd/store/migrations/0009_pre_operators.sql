@@ -38,6 +38,8 @@ CREATE TABLE person_file (
 );
 GRANT SELECT, INSERT, UPDATE, DELETE ON person_file TO tgd_app;
 
+-- What a change of an alert writes from here on: its operators' columns, and what goes, is asked about
+-- and is marked for erasure at its closing (0004).
 CREATE OR REPLACE FUNCTION save_alerts(p_changes jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     v_at timestamptz := coalesce((p_changes #>> '{facts,-1,at}')::timestamptz, now());
