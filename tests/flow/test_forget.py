@@ -297,6 +297,7 @@ async def test_a_rescued_alert(world: World) -> None:
     world.clock.set_on(5 * HOUR)
     await world.start_server()
     await world.advance(2)
+    await world.app.rescue.look()  # its own loop may have looked before the clock was set on
     await world.until_sql("SELECT count(*) = 1 FROM alert WHERE rescued")
     one = Case(world, phone, str(await world.value("SELECT id FROM alert")), at)
     await one.noted()
