@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 from playwright.async_api import Browser, ConsoleMessage, Locator, Page, async_playwright, expect
 
-USER, PASSWORD = "claire", "un mot de passe"
+USER, PASSWORD = "operateur-1", "un mot de passe"
 expect.set_options(timeout=15_000)  # milliseconds; the machine may have other work
 _CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 _ARGUMENTS = [

@@ -95,11 +95,11 @@ async def test_the_report_is_read_in_both_languages_and_printed(
 
 
 async def test_the_report_of_another_s_alert_is_not_shown(api: Api, page: Page):
-    await api.account("paul", PASSWORD, "operator")
+    await api.account("operateur-2", PASSWORD, "operator")
     alert = await closed(api)
     await page.goto(f"/console/report/{alert}")
     await expect(page.locator("#login")).to_be_visible()
-    await page.locator("[name=username]").fill("paul")
+    await page.locator("[name=username]").fill("operateur-2")
     await page.locator("[name=password]").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await expect(page.locator("#wrong")).to_contain_text("Pas de telle alerte")
@@ -189,9 +189,9 @@ async def test_an_empty_period_draws_nothing_and_says_so(api: Api, page: Page, t
 
 
 async def test_operators_have_no_statistics(api: Api, page: Page):
-    await api.account("paul", PASSWORD, "operator")
+    await api.account("operateur-2", PASSWORD, "operator")
     await page.goto("/console/statistics")
-    await page.locator("[name=username]").fill("paul")
+    await page.locator("[name=username]").fill("operateur-2")
     await page.locator("[name=password]").fill(PASSWORD)
     await page.keyboard.press("Enter")
     await expect(page.locator("#wrong")).to_contain_text("pas accès à cette page")

@@ -66,7 +66,7 @@ async def test_an_alert_from_the_ring_to_the_closing(api: Api, page: Page, shots
     await expect(page.locator("#queue li")).to_have_count(1)
     await shots("5-closed")
     [alert] = await api.rows("SELECT verdict, verdict_by, extended FROM alert WHERE known")
-    assert dict(alert) == {"verdict": "test", "verdict_by": "claire", "extended": 1}
+    assert dict(alert) == {"verdict": "test", "verdict_by": "operateur-1", "extended": 1}
     assert len(await api.rows("SELECT FROM note")) == 2  # the extension's reason is one
 
 

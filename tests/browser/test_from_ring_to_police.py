@@ -106,7 +106,7 @@ async def test_her_file_stands_out_and_the_call_is_written_down(world: World, pa
         await expect(said).to_contain_text(part)
     await shots("2-police")
     kinds = await world.rows("SELECT actor FROM journal WHERE kind = 'file_read'")
-    assert [row["actor"] for row in kinds] == ["claire"]  # read once, however long she looks
+    assert [row["actor"] for row in kinds] == ["operateur-1"]  # read once, however long she looks
 
 
 async def test_a_file_that_does_not_open_costs_the_file_alone(world: World, page: Page):

@@ -14,7 +14,7 @@ from web.served import PLACE, Api, serving
 from tgd.clock import Clock
 
 pytestmark = pytest.mark.needs_chromium
-CHIEF, OTHER = "denise", "paul"
+CHIEF, OTHER = "superviseur-1", "operateur-2"
 
 
 @pytest.fixture

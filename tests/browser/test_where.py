@@ -156,7 +156,7 @@ async def test_the_keyboard_suffices(world: World, page: Page):
     await expect(page.locator("#w-live")).to_be_visible()
     await page.locator("#answer").focus()
     await page.keyboard.press("Enter")
-    await expect(page.locator("#a-facts")).to_contain_text("prise par claire")
+    await expect(page.locator("#a-facts")).to_contain_text("prise par operateur-1")
     await tab_to(page, "#w-trail summary")
     await page.keyboard.press("Enter")
     await expect(page.locator("#w-trail li")).to_be_visible()

@@ -144,37 +144,37 @@ async def test_a_token_of_no_role_is_refused(tgd: Run) -> None:
 
 
 async def test_an_account_s_password_comes_from_standard_input(tgd: Run, store: Database) -> None:
-    done = await tgd("user", "add", "alice", "--role", "operator", given="correct horse\n")
+    done = await tgd("user", "add", "operateur-3", "--role", "operator", given="correct horse\n")
     assert (done.code, done.out) == (0, "")
-    assert "account added: alice, role operator" in done.err
+    assert "account added: operateur-3, role operator" in done.err
     async with store.connection() as connection:
-        account = await accounts.account(connection, "alice")
+        account = await accounts.account(connection, "operateur-3")
     assert account is not None
     assert account.totp_secret is None
-    entry = {"username": "alice", "role": "operator", "totp": False}
+    entry = {"username": "operateur-3", "role": "operator", "totp": False}
     assert await journal(store) == [("account_added", entry)]
 
 
 async def test_a_second_factor_is_printed_once_and_kept_sealed(tgd: Run, store: Database) -> None:
-    words = ("user", "add", "bob", "--role", "supervisor", "--totp")
+    words = ("user", "add", "superviseur-2", "--role", "supervisor", "--totp")
     done = await tgd(*words, given="correct horse\n")
     secret = parse_qs(urlsplit(done.out.strip()).query)["secret"][0]
     assert done.out.startswith("otpauth://totp/")
     assert pyotp.TOTP(secret).now()
     async with store.connection() as connection:
-        account = await accounts.account(connection, "bob")
+        account = await accounts.account(connection, "superviseur-2")
     assert account is not None
     assert account.totp_secret is not None
-    opened = Sealer(KEY).open(account.totp_secret, accounts.totp_about("bob"))
+    opened = Sealer(KEY).open(account.totp_secret, accounts.totp_about("superviseur-2"))
     assert opened.decode() == secret
 
 
 @pytest.mark.parametrize(
     ("words", "given", "said"),
     [
-        (("alice", "--role", "operator"), "", "password: nothing on standard input"),
-        (("alice", "--role", "operator"), "short\n", "password: 8 to"),
-        (("alice", "--role", "phone"), "correct horse\n", "role: must be one of"),
+        (("operateur-3", "--role", "operator"), "", "password: nothing on standard input"),
+        (("operateur-3", "--role", "operator"), "short\n", "password: 8 to"),
+        (("operateur-3", "--role", "phone"), "correct horse\n", "role: must be one of"),
         (("al ice", "--role", "operator"), "correct horse\n", "username: "),
         (("a", "--role", "prosecutor", "--tribunal", "x"), "correct horse\n", "no such tribunal"),
     ],
@@ -187,7 +187,7 @@ async def test_an_account_that_cannot_be_is_refused(
 
 
 async def test_a_name_is_taken_once(tgd: Run) -> None:
-    words = ("user", "add", "alice", "--role", "operator")
+    words = ("user", "add", "operateur-3", "--role", "operator")
     assert (await tgd(*words, given="correct horse\n")).code == 0
     assert "there is an account of that name" in (await tgd(*words, given="battery s\n")).refusal
 

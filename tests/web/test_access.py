@@ -13,7 +13,7 @@ from tgd.web.login import Limiter
 PASSWORD = "un mot de passe"
 
 
-async def log_in(api: Api, username="claire", password=PASSWORD, **more):
+async def log_in(api: Api, username="operateur-1", password=PASSWORD, **more):
     body = {"username": username, "password": password, **more.pop("body", {})}
     async with api.http.post("/api/v1/session", json=body, **more) as response:
         return response.status, await response.json(content_type=None), response
@@ -54,7 +54,7 @@ async def test_a_revoked_token_is_refused(api: Api):
 
 async def test_no_usable_secret_is_stored(api: Api):
     token = await api.token()
-    await api.account("claire", PASSWORD)
+    await api.account("operateur-1", PASSWORD)
     _, _, response = await log_in(api)
     cookie = response.cookies["tgd_session"].value
     stored = repr(await api.rows("SELECT t, a, s FROM token t, account a, web_session s"))
@@ -64,10 +64,10 @@ async def test_no_usable_secret_is_stored(api: Api):
 
 
 async def test_a_session_reads_freely_and_changes_with_its_token(api: Api):
-    await api.account("claire", PASSWORD)
+    await api.account("operateur-1", PASSWORD)
     status, session, response = await log_in(api)
     assert status == 200
-    assert (session["username"], session["role"]) == ("claire", "operator")
+    assert (session["username"], session["role"]) == ("operateur-1", "operator")
     cookie = response.cookies["tgd_session"]
     assert (cookie["httponly"], cookie["samesite"], cookie["path"]) == (True, "Strict", "/")
     assert not cookie["secure"]
@@ -82,7 +82,7 @@ async def test_a_session_reads_freely_and_changes_with_its_token(api: Api):
     assert (await api.bare("DELETE", "session", headers=wrong))[0] == 403
     right = {"X-CSRF-Token": session["csrf"]}
     status, shown = await api.bare("POST", f"alerts/{alert}/answer", headers=right)
-    assert (status, shown["answered_by"]) == (200, "claire")
+    assert (status, shown["answered_by"]) == (200, "operateur-1")
     _, again = await api.bare("GET", "session")
     assert again["csrf"] == session["csrf"]
 
@@ -92,13 +92,13 @@ async def test_a_session_reads_freely_and_changes_with_its_token(api: Api):
 
 
 async def test_behind_https_the_cookie_is_secure(api: Api):
-    await api.account("claire", PASSWORD)
+    await api.account("operateur-1", PASSWORD)
     _, _, response = await log_in(api, headers={"X-Forwarded-Proto": "https"})
     assert response.cookies["tgd_session"]["secure"]
 
 
 async def test_a_session_ends_with_its_hours_and_with_its_account(api: Api):
-    await api.account("claire", PASSWORD)
+    await api.account("operateur-1", PASSWORD)
     await log_in(api)
     api.clock.set_on(12 * 3600 - 1)
     assert (await api.bare("GET", "alerts"))[0] == 200
@@ -106,34 +106,34 @@ async def test_a_session_ends_with_its_hours_and_with_its_account(api: Api):
     assert (await api.bare("GET", "alerts"))[0] == 401
     await log_in(api)
     async with api.database.connection() as connection:
-        await accounts.disable(connection, "claire", NOW)
+        await accounts.disable(connection, "operateur-1", NOW)
     assert (await api.bare("GET", "alerts"))[0] == 401
     assert (await log_in(api))[0] == 401
 
 
 async def test_a_new_login_ends_the_browser_s_former_session(api: Api):
-    await api.account("claire", PASSWORD)
+    await api.account("operateur-1", PASSWORD)
     await log_in(api)
     await log_in(api)
     assert len(await api.rows("SELECT * FROM web_session")) == 1
 
 
 async def test_a_wrong_name_and_a_wrong_password_look_the_same(api: Api):
-    await api.account("claire", PASSWORD)
+    await api.account("operateur-1", PASSWORD)
     status, wrong, _ = await log_in(api, password="not it, no")
     unknown_status, unknown, _ = await log_in(api, username="nobody")
     assert (status, wrong) == (unknown_status, unknown) == (401, wrong)
 
 
 async def test_guessing_is_slowed_down_and_others_are_not(api: Api):
-    await api.account("claire", PASSWORD)
-    await api.account("paul", PASSWORD)
+    await api.account("operateur-1", PASSWORD)
+    await api.account("operateur-2", PASSWORD)
     for _ in range(5):
         assert (await log_in(api, password="guess, guess"))[0] == 401
     status, problem, response = await log_in(api)
     assert (status, problem["code"]) == (429, "too_many_failures")
     assert int(response.headers["Retry-After"]) >= 1
-    assert (await log_in(api, username="paul"))[0] == 200
+    assert (await log_in(api, username="operateur-2"))[0] == 200
     api.clock.set_on(5)
     assert (await log_in(api))[0] == 200
 
@@ -155,11 +155,11 @@ def test_waits_grow_to_a_bound():
 
 
 async def test_the_second_factor_serves_once(api: Api):
-    await api.account("claire", PASSWORD)
+    await api.account("operateur-1", PASSWORD)
     secret = pyotp.random_base32()
-    sealed = Sealer(SECRET).seal(secret.encode(), accounts.totp_about("claire"))
+    sealed = Sealer(SECRET).seal(secret.encode(), accounts.totp_about("operateur-1"))
     async with api.database.connection() as connection:
-        await accounts.set_totp(connection, "claire", sealed)
+        await accounts.set_totp(connection, "operateur-1", sealed)
     code = pyotp.TOTP(secret).at(NOW)
     status, problem, _ = await log_in(api)
     assert (status, problem["code"]) == (401, "totp_needed")
@@ -176,7 +176,7 @@ async def test_the_second_factor_serves_once(api: Api):
     ("body", "field"),
     [
         ({"password": "x"}, "username"),
-        ({"username": "claire"}, "password"),
+        ({"username": "operateur-1"}, "password"),
         ({"username": 1, "password": "x"}, "username"),
         ({"username": "c" * 257, "password": "x"}, "username"),
         ({"username": "a\x00", "password": "x"}, "username"),
@@ -189,7 +189,7 @@ async def test_a_login_names_its_wrong_field(api: Api, body: dict, field: str):
 
 
 async def test_a_login_from_another_site_is_refused(api: Api):
-    await api.account("claire", PASSWORD)
+    await api.account("operateur-1", PASSWORD)
     status, _, _ = await log_in(api, headers={"Sec-Fetch-Site": "cross-site"})
     assert status == 403
 
@@ -212,16 +212,16 @@ async def test_a_journal_is_for_its_tribunal_s_prosecutor_and_the_auditor(api: A
 
 
 async def test_accounts_and_tokens_are_refused_with_their_reason(api: Api):
-    await api.account("claire", PASSWORD)
+    await api.account("operateur-1", PASSWORD)
     with pytest.raises(Refused, match="username_taken"):
-        await api.account("claire", PASSWORD)
+        await api.account("operateur-1", PASSWORD)
     for wrong, field in (
         ({"username": "a b"}, "username"),
         ({"password": "short"}, "password"),
         ({"role": "phone"}, "role"),
         ({"tribunal_id": "nowhere"}, "tribunal_id"),
     ):
-        given = {"username": "paul", "password": PASSWORD, "role": "operator"} | wrong
+        given = {"username": "operateur-2", "password": PASSWORD, "role": "operator"} | wrong
         with pytest.raises(Invalid) as invalid:
             await api.account(**given)
         assert invalid.value.field == field

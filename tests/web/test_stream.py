@@ -75,8 +75,8 @@ async def ended(api: Api, content) -> None:
 
 @pytest.mark.parametrize("how", ["revoked", "logged out", "expired"])
 async def test_it_ends_with_the_credentials(api: Api, how: str):
-    await api.account("claire", "un mot de passe")
-    body = {"username": "claire", "password": "un mot de passe"}
+    await api.account("operateur-1", "un mot de passe")
+    body = {"username": "operateur-1", "password": "un mot de passe"}
     _, session = await api.bare("POST", "session", json=body)
     headers = {"Authorization": f"Bearer {await api.token()}"} if how == "revoked" else {}
     async with api.http.get("/api/v1/stream", headers=headers) as response:
