@@ -12,9 +12,9 @@ import { News } from "./news.js";
 import { notes, passing } from "./passing.js";
 import { person } from "./person.js";
 import * as sound from "./ring.js";
-import { script } from "./script.js";
+import { prepare as prepareScript, script } from "./script.js";
 import { heard as heardOf, self, station } from "./station.js";
-import { clock, load, otherLanguage, span, t, translate } from "./texts.js";
+import { clock, preferred, span, speak as speakIn, t } from "./texts.js";
 import * as timeline from "./timeline.js";
 import { deadlines, detail, fresh, linked, nameOf, queue } from "./view.js";
 import { unread, where } from "./where.js";
@@ -515,18 +515,14 @@ keys.prepare(turn);
 // ── Language, and the start ──
 
 async function speak(language) {
-  await load(language);
-  localStorage.setItem("language", language);
-  translate(document.documentElement);
-  $("language").textContent = otherLanguage();
-  $("language").lang = language === "fr" ? "en" : "fr";
+  await speakIn("console", language, $("language"));
   disarm();
   draw();
 }
 
 $("language").addEventListener("click", () => speak($("language").lang));
 
-await speak(localStorage.getItem("language") === "en" ? "en" : "fr");
+await Promise.all([speak(preferred()), prepareScript()]);
 try {
   showConsole(await api.session());
 } catch (refusal) {
