@@ -10,7 +10,7 @@ import { locating, prepare as prepareLocating, reset as resetLocating } from "./
 import * as map from "./map.js";
 import { News } from "./news.js";
 import { notes, passing } from "./passing.js";
-import { person } from "./person.js";
+import { person, tested } from "./person.js";
 import * as sound from "./ring.js";
 import { script } from "./script.js";
 import { heard as heardOf, self, station } from "./station.js";
@@ -217,6 +217,7 @@ function drawAlert(alert) {
   locating(alert, found, duty.mayAct(alert, me), now());
   guide.guide(alert, duty.mine(alert, me), read?.file ?? null);
   person(alert, read, duty.mayAct(alert, me));
+  tested(alert, now());
   script(alert, me, found, read?.file ?? null, now());
   passing(alert, me, lastWord(alert));
   notes(written.get(alert.id));
