@@ -205,7 +205,7 @@ class App:
     def _sealing(self, config: Config) -> Sealing | None:
         if config.signing_dir is None:
             return None
-        every = timedelta(seconds=config.seal_every_s)
+        every = timedelta(minutes=config.seal_minutes)
         return Sealing(self.database, self.clock, self.metrics, config.signing_dir, every)
 
     async def _open_keys(self) -> None:

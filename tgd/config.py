@@ -220,7 +220,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("secret_key", _KEY, None, "master secret: 64 hexadecimal digits", secret=True),
     Setting("key_dir", _directory, None, "the key store; never in a backup (unset: see below)"),
     Setting("journal_dir", _directory, None, "the journal's signing key (unset: see below)"),
-    Setting("seal_every_s", _seconds, 600.0, "between two checkpoints of the journal", 3600),
+    Setting("seal_minutes", _seconds, 10.0, "between two checkpoints of the journal", 60),
     Setting("http_listen", _listen, "127.0.0.1:8080", "address and port of the HTTP server"),
     Setting("log_format", _one_of("text", "json"), "text", "text or json"),
     Setting("log_level", _one_of("debug", "info", "warning", "error"), "info", "least level"),
@@ -272,7 +272,7 @@ class Config:
     secret_key: str = field(default="", repr=False)
     key_dir: Path | None = None
     journal_dir: Path | None = None
-    seal_every_s: float = 600.0
+    seal_minutes: float = 10.0
     http_listen: str = "127.0.0.1:8080"
     log_format: str = "text"
     log_level: str = "info"

@@ -147,7 +147,7 @@ class Metrics:
         )
         self.journal_sealed_at = self._gauge(
             "journal_sealed_timestamp_seconds",
-            "When the journal's last checkpoint was made (epoch).",
+            "When all that the journal holds was last sealed (epoch).",
         )
         self.database_up = self._gauge("database_up", "1 while the database answers.")
 

@@ -100,7 +100,7 @@ class Reporting:
             voices=[
                 Voice(e.at, e.actor, str(e.details.get("heard")))
                 for e in journal
-                if e.kind == "voice"
+                if e.kind == "voice" and e.actor != REDACTED
             ],
             notes=self._notes(row["notes"], alert, journal),
             positions=self._positions(row, alert, journal),

@@ -73,9 +73,9 @@ class Sealing:
             async with self._database.connection() as connection:
                 self._owner = await identity(connection)
         made = await self._made(self._signer)
+        self._metrics.journal_sealed_at.set(self._clock.now().timestamp())
         if made is not None:
             _log.info("journal checkpoint %s", made.line)
-            self._metrics.journal_sealed_at.set(self._clock.now().timestamp())
             try:
                 await asyncio.to_thread(self._signer.keep, made, self._owner)
             except OSError as error:
