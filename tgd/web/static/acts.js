@@ -19,7 +19,7 @@ async function does(doing, take) {
     take(await doing());
     return true;
   } catch (refusal) {
-    await complain(refusal);
+    await complain(refusal, true);
     return false;
   } finally {
     state.reader?.read();
@@ -49,19 +49,29 @@ export function locate(what, body) {
 async function verdict(button, event) {
   if (event.detail > 1) return; // a double click is one slip, not two decisions
   const shown = current().last_press; // what is on the screen as the button is pressed
-  if (!confirmed(button)) return;
+  if (!confirmed(button, `${state.chosen} ${shown}`)) return;
   const body = { verdict: button.dataset.value, seen: shown };
   const word = $("word").value.trim();
   if (word) body.all_clear_word = word;
   if (await act("decision", body)) $("word").value = "";
 }
 
+// A second click or key within a second is a slip of the hand: no second silence, no second minute.
+const SLIP_MS = 1000;
+let last = { button: null, at: 0 };
+function slipped(button, event) {
+  const slip = last.button === button && event.timeStamp - last.at < SLIP_MS;
+  last = { button, at: event.timeStamp };
+  return slip || event.detail > 1;
+}
+
 const ACTS = {
   answer: (button) =>
     (button.dataset.over === "true" ? act("offer", { to: state.me.username }) : act("answer")),
   police: () => act("decision", { verdict: "police", seen: current().last_press }),
-  extend: () => act("extend", { reason: t("extend_reason") }),
-  voice: (button) => act("voice", { with: button.dataset.value }),
+  extend: (button, event) =>
+    slipped(button, event) || act("extend", { reason: t("extend_reason") }),
+  voice: (button, event) => slipped(button, event) || act("voice", { with: button.dataset.value }),
   verdict,
 };
 

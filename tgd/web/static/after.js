@@ -3,6 +3,7 @@
 
 import { $, say } from "./dom.js";
 import { Refusal, logIn, logOut, session } from "./api.js";
+import { keep, recall } from "./memory.js";
 import { load, otherLanguage, t, translate } from "./texts.js";
 
 const READ_MS = 15000;
@@ -35,7 +36,7 @@ export class Page {
   constructor(catalogue, show) {
     this.catalogue = catalogue;
     this.show = show;
-    this.language = localStorage.getItem("language") === "en" ? "en" : "fr";
+    this.language = recall("language") === "en" ? "en" : "fr";
     $("language").addEventListener("click", () => this.turn());
     $("leave").addEventListener("click", () => this.leave());
     $("login").addEventListener("submit", (event) => this.enter(event));
@@ -58,7 +59,7 @@ export class Page {
 
   async turn() {
     this.language = this.language === "fr" ? "en" : "fr";
-    localStorage.setItem("language", this.language);
+    keep("language", this.language);
     await this.speak();
     if ($("login").hidden) await this.again();
   }

@@ -13,6 +13,7 @@ import * as hearing from "./hearing.js";
 import * as keys from "./keys.js";
 import * as locating from "./locating.js";
 import * as map from "./map.js";
+import { keep, recall } from "./memory.js";
 import * as time from "./time.js";
 import * as session from "./session.js";
 import { on } from "./state.js";
@@ -20,7 +21,7 @@ import { load, otherLanguage, translate } from "./texts.js";
 
 async function speak(language) {
   await load(language);
-  localStorage.setItem("language", language);
+  keep("language", language);
   translate(document.documentElement);
   $("language").textContent = otherLanguage();
   $("language").lang = language === "fr" ? "en" : "fr";
@@ -30,7 +31,7 @@ async function speak(language) {
 
 on.changed = draw;
 $("language").addEventListener("click", () => speak($("language").lang));
-await speak(localStorage.getItem("language") === "en" ? "en" : "fr");
+await speak(recall("language") === "en" ? "en" : "fr");
 
 session.prepare();
 acts.prepare();
