@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 
 class Wire:
-    """Passes bytes both ways. ``lose`` names a part of the address of the request whose answer is
+    """Passes bytes both ways. ``lose`` names a part of the address of the act whose answer is
     lost, once: the server has done it, and the connection breaks before a byte of it arrives.
     """
 
@@ -67,7 +67,7 @@ class Wire:
             line = piece.partition(b"\r\n")[0]
             if line.endswith(b"HTTP/1.1"):
                 self.requests.append(line)
-            if self.lose is not None and self.lose in line:
+            if self.lose is not None and line.startswith(b"POST") and self.lose in line:
                 self.lose = None
                 doomed.set()
             if self.slow_s:

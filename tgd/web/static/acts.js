@@ -56,22 +56,13 @@ async function verdict(button, event) {
   if (await act("decision", body)) $("word").value = "";
 }
 
-// A second click or key within a second is a slip of the hand: no second silence, no second minute.
-const SLIP_MS = 1000;
-let last = { button: null, at: 0 };
-function slipped(button, event) {
-  const slip = last.button === button && event.timeStamp - last.at < SLIP_MS;
-  last = { button, at: event.timeStamp };
-  return slip || event.detail > 1;
-}
-
 const ACTS = {
   answer: (button) =>
     (button.dataset.over === "true" ? act("offer", { to: state.me.username }) : act("answer")),
   police: () => act("decision", { verdict: "police", seen: current().last_press }),
-  extend: (button, event) =>
-    slipped(button, event) || act("extend", { reason: t("extend_reason") }),
-  voice: (button, event) => slipped(button, event) || act("voice", { with: button.dataset.value }),
+  // A double click is one slip of the hand: no second silence, no second minute.
+  extend: (button, event) => event.detail > 1 || act("extend", { reason: t("extend_reason") }),
+  voice: (button, event) => event.detail > 1 || act("voice", { with: button.dataset.value }),
   verdict,
 };
 
