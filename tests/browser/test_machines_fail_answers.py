@@ -70,7 +70,10 @@ async def test_any_act_whose_answer_is_lost_is_done_once(
         await page.keyboard.press("Enter")
         await expect(act(page, "answer")).to_be_enabled()
     wire.lose = {"answer": b"/answer", "note": b"/notes"}.get(what, b"/decision")
-    async with page.expect_response(f"**/{alert}{wire.lose.decode()}"):
+    address = f"{alert}{wire.lose.decode()}"
+    async with page.expect_response(
+        lambda one: one.request.method == "POST" and one.url.endswith(address)
+    ):
         if what == "note":
             await page.locator("#note").fill("elle chuchote")
             await page.keyboard.press("Enter")
