@@ -1197,7 +1197,7 @@ CREATE UNIQUE INDEX phone_test_one_of_alert ON phone_test (alert_id) WHERE voide
 CREATE INDEX phone_test_device ON phone_test (device_id, decided_at DESC) WHERE voided_at IS NULL;
 CREATE INDEX phone_test_assignment ON phone_test (assignment_id);
 GRANT SELECT, INSERT, DELETE ON phone_test TO tgd_app;
-GRANT UPDATE (voided_at, voided_by, voided_for) ON phone_test TO tgd_app;
+GRANT UPDATE (kind, voided_at, voided_by, voided_for) ON phone_test TO tgd_app;
 
 -- The tests that count, each for the phone in the hands of that person: what another holder has
 -- tested proves nothing for her, and a renewal takes nothing away.

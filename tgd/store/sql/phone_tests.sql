@@ -20,6 +20,14 @@ WHERE a.id = $1
 -- The police were sent on a closed alert: what it was decided to be is none.
 SELECT void_test($1, $2, $3, $4)
 
+-- name: handed_over
+-- The test of that press, of which the hand-over has found label, cards and person to match.
+UPDATE phone_test t SET kind = 'handover'
+WHERE t.assignment_id = $1 AND t.voided_at IS NULL AND t.alert_id = (
+    SELECT k.alert_id FROM press p JOIN alert_press k ON k.press_no = p.no
+    WHERE p.device = t.device_id AND p.id = $2)
+RETURNING t.no
+
 -- name: count
 -- How many phones are in somebody's hands at $1, and of those how many were tested of late.
 SELECT count(*)::int AS assigned,
