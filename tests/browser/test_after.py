@@ -146,11 +146,13 @@ FROM alert WHERE police_at IS NOT NULL
 
 
 TESTED = """
-INSERT INTO phone_test (kind, alert_id, device_id, assignment_id, press_id, presses, paths,
-    pressed_at, received_at, answered_at, heard_at, decided_at, decided_by, word)
-SELECT 'fortnightly', a.id, a.device, s.id, a.last_press_id, 1, '{mqtt}', a.pressed_at,
-    a.opened_at, a.answered_at, a.answered_at, a.verdict_at - n * interval '4 days', 'op-1', 'given'
-FROM alert a JOIN assignment s ON s.device_id = a.device, LATERAL (SELECT right(a.device, 1)::int AS n) AS x
+INSERT INTO phone_test (kind, alert_id, device_id, assignment_id, beneficiary_id, press_id,
+    presses, paths, pressed_at, received_at, answered_at, heard_at, decided_at, decided_by, word)
+SELECT 'fortnightly', a.id, a.device, s.id, s.beneficiary_id, a.last_press_id,
+    1, '{mqtt}', a.pressed_at, a.opened_at, a.answered_at, a.answered_at,
+    a.verdict_at - n * interval '4 days', 'op-1', 'given'
+FROM alert a JOIN assignment s ON s.device_id = a.device,
+LATERAL (SELECT right(a.device, 1)::int AS n) AS x
 WHERE a.verdict = 'test' AND n < 8
 """
 
