@@ -144,4 +144,4 @@ LIMIT 1
 
 -- name: journal
 -- What happened to an alert, oldest first.
-SELECT no, at, actor, kind, details FROM journal WHERE alert_id = $1 ORDER BY no
+SELECT no, number, at, actor, kind, details, hash FROM journal WHERE chain = $1 ORDER BY number

@@ -28,13 +28,13 @@ export class Words {
 
   filled(forms, given) {
     if (!forms) return null;
-    const found = forms.length > 1 ? forms[this.form(given?.n)] : forms[0];
+    const found = forms.length > 1 ? forms[this.form(given?.n) ?? forms.length - 1] : forms[0];
     return found.replace(/\{(\w+)\}/g, (_, name) => given?.[name] ?? "");
   }
 
   form(n) {
     const whole = Math.trunc(Math.abs(Number(n)));
-    return Number(this.forms[whole < TURN ? whole : TURN + (whole % TURN)] ?? 0);
+    return this.forms[whole < TURN ? whole : TURN + (whole % TURN)];
   }
 
   span(seconds) {
