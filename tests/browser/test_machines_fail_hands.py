@@ -121,8 +121,12 @@ async def test_there_is_no_sound_on_this_machine_and_it_says_so(page: Page, api:
 async def test_every_act_is_within_reach(page: Page, api: Api, size: tuple[int, int]):
     await page.set_viewport_size({"width": size[0], "height": size[1]})
     await ready_to_close(page, api)
-    wide = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-    assert wide <= 0, "nobody scrolls sideways for an act"
+    wide = await page.evaluate(
+        "[...document.querySelectorAll('body *')].filter((one) => one.checkVisibility() && "
+        "!one.closest('.unseen') && one.getBoundingClientRect().right > innerWidth + 1)"
+        ".map((one) => one.outerHTML.slice(0, 60))"
+    )
+    assert wide == [], "nobody scrolls sideways for an act"
     await act(page, "extend").click(trial=True)
     await act(page, "police").click(trial=True)
     await twice(page, "test")
