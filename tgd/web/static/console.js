@@ -38,6 +38,7 @@ let files = new Map(); // by alert: the person's file as it was answered; in mem
 let written = new Map(); // by alert: its notes
 let armed = null;
 let pipped = 0;
+let usable = false;
 
 const now = () => Date.now() + ahead;
 const current = () => alerts.find((one) => one.id === chosen) ?? (kept?.id === chosen ? kept : null);
@@ -112,6 +113,8 @@ async function taken(items, at, serverAhead) {
   reader.look(chosen);
   draw();
   shown(fresh);
+  if (!usable) marked("usable");
+  usable = true;
   if (chosen && !items.some((one) => one.id === chosen)) await follow(chosen);
 }
 
@@ -155,9 +158,11 @@ function hearNews(items) {
 // Marks the moment at which new alerts stand on the screen, for whoever measures it.
 function shown(fresh) {
   for (const { id } of fresh) {
-    requestAnimationFrame(() => performance.mark("alert shown", { detail: id }));
+    marked("alert shown", id);
   }
 }
+const marked = (name, detail) =>
+  requestAnimationFrame(() => setTimeout(() => performance.mark(name, { detail })));
 
 // ── Which alert is looked at ──
 
