@@ -7,6 +7,7 @@ ask at the same time all but the first cost next to nothing. Ages and radii are 
 at which an alert was last told: whoever shows them counts on from ``fixed_at``.
 """
 
+import asyncio
 import secrets
 from collections import deque
 from collections.abc import Set as AbstractSet
@@ -104,6 +105,7 @@ class Board:
             one = row["alert"]["id"]
             told = msgspec.json.encode(alert_json.alert(row, self._whereabouts, now))
             items[one] = _Item(marks[one], version, told)
+            await asyncio.sleep(0)  # many at once must not keep a press waiting
         for one in gone:
             del items[one]
             self._gone.append((version, one))

@@ -7,7 +7,8 @@ for those whom it was for, and nobody else.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Set as AbstractSet
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Generic, TypeVar
 
 _K = TypeVar("_K")
@@ -15,11 +16,9 @@ _V = TypeVar("_V")
 
 
 class Together(Generic[_K, _V]):
-    """Looks up keys for whoever asks; ``look_up`` answers several at once, unknown ones left out."""
+    """Looks up keys for whoever asks; ``look_up`` answers many, unknown ones left out."""
 
-    def __init__(
-        self, look_up: Callable[[AbstractSet[_K]], Awaitable[Mapping[_K, _V]]]
-    ) -> None:
+    def __init__(self, look_up: Callable[[AbstractSet[_K]], Awaitable[Mapping[_K, _V]]]) -> None:
         self._look_up = look_up
         self._asked: dict[_K, asyncio.Future[_V | None]] = {}
         self._task: asyncio.Task[None] | None = None

@@ -95,6 +95,8 @@ export class Reader {
     this.onEnded = ended;
     this.lastOk = Date.now(); // nothing read yet: as old as this page's login
     this.id = null;
+    this.open = new Map(); // the open alerts, as of the reading `since`
+    this.since = "";
     this.alerts = new Repeated(() => this.guarded(() => this.readAlerts()));
     this.where = new Repeated(() => this.guarded(() => this.readWhere()));
     this.who = new Repeated(() => this.guarded(() => this.readPresence()));
@@ -149,12 +151,18 @@ export class Reader {
     }
   }
 
+  // Only what has changed since the last reading is sent; `all` says that it is everything.
   async readAlerts() {
     const asked = Date.now();
-    const page = await call("GET", "alerts?status=open&limit=500", undefined, READ_MS);
+    const path = `alerts?status=open&since=${this.since}`;
+    const page = await call("GET", path, undefined, READ_MS);
     if (this.stopped) return;
     this.lastOk = Date.now();
-    this.onRead(page.items, page.now, Date.parse(page.now) - (asked + this.lastOk) / 2);
+    this.since = page.since;
+    if (page.all) this.open.clear();
+    for (const id of page.gone) this.open.delete(id);
+    for (const one of page.items) this.open.set(one.id, { ...one, read_at: page.now });
+    this.onRead([...this.open.values()], Date.parse(page.now) - (asked + this.lastOk) / 2);
   }
 
   async readPresence() {
