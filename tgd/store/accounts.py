@@ -158,11 +158,8 @@ async def sessions(
     connection: Connection, keys: Collection[bytes], now: datetime
 ) -> dict[bytes, Session]:
     """Return the sessions with these hashes, as far as they and their accounts stand."""
-    found = {}
-    for row in await connection.fetch(sql("accounts", "sessions"), list(keys), now):
-        fields = dict(row)
-        found[fields.pop("id")] = Session(**fields)
-    return found
+    rows = [dict(row) for row in await connection.fetch(sql("accounts", "sessions"), [*keys], now)]
+    return {row.pop("id"): Session(**row) for row in rows}
 
 
 async def close_session(connection: Connection, key: bytes) -> None:
