@@ -85,7 +85,7 @@ export function detail(alert, me, now) {
   else if (alert.released_at) facts.push(t("released_by", { who: alert.answered_by }));
   if (alert.holder_heard) facts.push(t("holder_heard"));
   if (alert.voice && alert.voice !== "holder") {
-    facts.push(`${t("heard")} : ${t("voice", alert.voice)}`);
+    facts.push(`${t("titled", { what: t("heard") })} ${t("voice", alert.voice)}`);
   }
   if (alert.rings === "everyone" && needsAnswer(alert)) facts.push(t("everyone"));
   if (alert.follows) facts.push(t("follows"));
