@@ -147,6 +147,20 @@ async def test_linked_persons_alerts_are_told_anew(api: Api, console: Console):
     assert console.open[mother]["linked"] == [child]
 
 
+async def test_an_alert_is_told_anew_when_the_phone_s_last_test_is_void(api: Api, console: Console):
+    test = (await api.press("tgd-86-01"))["alert"]
+    await api.act(test, "answer")
+    await api.act(test, "voice", {"with": "holder"})
+    seen = (await api.alert(test))["last_press"]
+    await api.act(test, "decision", {"verdict": "test", "seen": seen})
+    alert = (await api.press("tgd-86-01"))["alert"]
+    await console.is_right()
+    assert console.open[alert]["last_test"] is not None
+    await api.act(test, "decision", {"verdict": "police"})
+    await console.is_right()
+    assert console.open[alert]["last_test"] is None
+
+
 @pytest.mark.parametrize("since", ["", "x", "12345678.1", "{}.99999999999999999999999", "{}.-1"])
 async def test_an_unknown_reading_is_told_everything(api: Api, console: Console, since: str):
     alert = (await api.press())["alert"]
