@@ -158,4 +158,4 @@ SELECT status, count(*)::int AS n FROM alert WHERE status <> 'closed' GROUP BY s
 
 -- name: journal
 -- What happened to an alert, oldest first.
-SELECT no, at, actor, kind, details FROM journal WHERE alert_id = $1 ORDER BY no
+SELECT no, number, at, actor, kind, details, hash FROM journal WHERE chain = $1 ORDER BY number
