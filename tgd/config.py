@@ -217,8 +217,10 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting("mqtt_url", _mqtt_urls, None, "broker; several, comma-separated, in turn", secret=True),
+    Setting("mqtt_control_url", _mqtt_urls, None, "every broker, to give rights", secret=True),
     Setting("secret_key", _KEY, None, "master secret: 64 hexadecimal digits", secret=True),
     Setting("key_dir", _directory, None, "the key store; never in a backup (unset: see below)"),
+    Setting("ca_dir", _directory, None, "the certificate authority's directory"),
     Setting("http_listen", _listen, "127.0.0.1:8080", "address and port of the HTTP server"),
     Setting("log_format", _one_of("text", "json"), "text", "text or json"),
     Setting("log_level", _one_of("debug", "info", "warning", "error"), "info", "least level"),
@@ -236,6 +238,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("batch_max", _count, 500, "presses committed together", 2000),
     Setting("database_pool", _count, 10, "connections to the database", 100),
     Setting("mqtt_ca", _existing, None, "file of the authorities trusted for mqtts://"),
+    Setting("mqtt_cert", _existing, None, "file of our certificate and its key for the broker"),
     # Asking a tile server for the map around an alert tells it where a hunted person is: with
     # none set, the map has no background. Set it only to a server of one's own.
     Setting("tiles_url", _url("https", "http"), None, "map tiles; betrays positions, keep local"),
@@ -267,8 +270,10 @@ class Config:
 
     database_url: str = field(default="", repr=False)
     mqtt_url: str = field(default="", repr=False)
+    mqtt_control_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     key_dir: Path | None = None
+    ca_dir: Path | None = None
     http_listen: str = "127.0.0.1:8080"
     log_format: str = "text"
     log_level: str = "info"
@@ -281,6 +286,7 @@ class Config:
     batch_max: int = 500
     database_pool: int = 10
     mqtt_ca: Path | None = None
+    mqtt_cert: Path | None = None
     tiles_url: str | None = None
     addok_url: str | None = None
     demo_pages: tuple[str, ...] | None = None
@@ -291,6 +297,11 @@ class Config:
     def mqtt_urls(self) -> tuple[str, ...]:
         """The brokers' addresses, in the order in which they are tried."""
         return tuple(self.mqtt_url.split(",")) if self.mqtt_url else ()
+
+    @property
+    def mqtt_control_urls(self) -> tuple[str, ...]:
+        """Every broker whose rights are ours to give; all of them, not one in turn."""
+        return tuple(self.mqtt_control_url.split(",")) if self.mqtt_control_url else ()
 
     @property
     def http_address(self) -> tuple[str, int]:
