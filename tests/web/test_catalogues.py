@@ -23,8 +23,9 @@ from tgd.web import catalogue
 from tgd.web.filling import filled
 from tgd.web.wording import Words
 
-WEB = TGD / "web"
-PAGES = {"console": WEB, "report": WEB, "recontacts": WEB, "statistics": WEB}
+WEB, DEMO = TGD / "web", TGD / "demo"
+PAGES = dict.fromkeys(("console", "report", "recontacts", "statistics"), WEB)
+PAGES |= dict.fromkeys(("phones", "salle"), DEMO)
 """Each page, which is also the name of its catalogue, and the folder that both are in."""
 CATALOGUES = PAGES | {"pages": WEB}
 WORDED = {"report": [WEB / "wording.py", *sorted(WEB.glob("report*.py"))]}
@@ -36,7 +37,7 @@ RULES = {
 
 
 def asked(page: str) -> Asked:
-    found = asked_by_page(PAGES[page] / "static" / f"{page}.html")
+    found = asked_by_page(PAGES[page] / "static" / f"{page}.html", WEB / "static")
     found.add(asked_by_program(*WORDED.get(page, [])))
     return found
 
@@ -148,7 +149,8 @@ def test_pages_hold_no_text_of_their_own(name: str):
 @every_page
 def test_pages_speak_before_their_script_runs(name: str):
     folder = PAGES[name]
-    page = filled((folder / "static" / f"{name}.html").read_text(), name)
+    page = (folder / "static" / f"{name}.html").read_text()
+    page = filled(page, name, f"tgd.{folder.name}")
     assert '<html lang="fr" data-languages="fr en">' in page
     assert re.search(r"<title data-t=\"\w+\">[^<]+</title>", page)
     assert not re.search(r"data-t=\"\w+\"[^>]*></", page)
