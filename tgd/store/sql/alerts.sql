@@ -135,6 +135,13 @@ SELECT id FROM alert WHERE case_id = $1
 -- How many alerts are open, by status.
 SELECT status, count(*)::int AS n FROM alert WHERE status <> 'closed' GROUP BY status
 
+-- name: done
+-- Where an act has been done under this key: on the alert, or on one that was opened for it.
+SELECT j.alert_id FROM journal j
+WHERE j.alert_id IN (SELECT unnest($1::uuid[]) UNION ALL SELECT id FROM alert WHERE follows = ANY($1))
+  AND j.details ->> 'act' = $2
+LIMIT 1
+
 -- name: journal
 -- What happened to an alert, oldest first.
-SELECT no, at, actor, kind, details FROM journal WHERE alert_id = $1 ORDER BY no
+SELECT no, number, at, actor, kind, details, hash FROM journal WHERE chain = $1 ORDER BY number
