@@ -92,7 +92,7 @@ SELECT a AS alert, b.label AS beneficiary,
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions,
        (SELECT ROW(t.decided_at, t.decided_by, t.kind, t.paths, t.located, t.radius, t.batt) FROM passed_test t
-        WHERE t.device_id = a.device AND t.beneficiary_id IS NOT DISTINCT FROM s.beneficiary_id
+        WHERE t.device_id = a.device AND t.beneficiary_id = s.beneficiary_id
         ORDER BY t.decided_at DESC LIMIT 1) AS last_test
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
@@ -116,7 +116,7 @@ SELECT a AS alert, b.label AS beneficiary,
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions,
        (SELECT ROW(t.decided_at, t.decided_by, t.kind, t.paths, t.located, t.radius, t.batt) FROM passed_test t
-        WHERE t.device_id = a.device AND t.beneficiary_id IS NOT DISTINCT FROM s.beneficiary_id
+        WHERE t.device_id = a.device AND t.beneficiary_id = s.beneficiary_id
         ORDER BY t.decided_at DESC LIMIT 1) AS last_test
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
