@@ -21,6 +21,9 @@ COMMANDS = [
     *((), ("serve",), ("migrate",), ("doctor",), ("seed",), ("demo",)),
     *(("token",), ("token", "add"), ("user",), ("user", "add"), ("rooms",), ("rooms", "import")),
     *(("places",), ("places", "import"), ("addresses",), ("addresses", "import")),
+    *(("phones",), *(("phones", act) for act in ("enrol", "rotate", "end", "list", "leaflet"))),
+    *(("authority",), *(("authority", act) for act in ("init", "broker", "server"))),
+    *(("broker",), ("broker", "init")),
     *(("zones",), *(("zones", act) for act in ("import", "list", "check", "activate"))),
 ]
 
