@@ -8,6 +8,7 @@ standard input: ``tell`` (says the readings, their bytes and the slowest since t
 """
 
 import asyncio
+import contextlib
 import json
 import random
 import re
@@ -18,7 +19,7 @@ from typing import Any, NoReturn
 
 import uvloop
 
-HINT = b"event: alerts"
+HINT, HERE = b"event: alerts", b"event: here"
 EVERY_S, PRESENT_S = 2.0, 4.0  # as static/api.js has them
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _SINCE = re.compile(rb'"since":"([^"]+)"')
@@ -89,8 +90,8 @@ class Console:
         self._host, self._port = plan["host"], plan["port"]
         self._head = f" HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n"
         self._looked_at, self._told = looked_at, told
-        self._hinted = asyncio.Event()
-        self._since = ""
+        self._hinted, self._called = asyncio.Event(), asyncio.Event()
+        self._since = "&since="
 
     async def live(self, listening: asyncio.Semaphore) -> NoReturn:
         """Hear and read, for ever."""
@@ -113,6 +114,8 @@ class Console:
             if line.startswith(HINT):
                 self._hinted.set()
                 self._hinted = asyncio.Event()
+            elif line.startswith(HERE):
+                self._called.set()
             elif line.startswith(b"retry"):
                 listening.release()
         raise ConnectionError("the server ended the stream")
@@ -132,13 +135,17 @@ class Console:
     async def _present(self) -> None:
         line = await self._line()
         while True:
-            await asyncio.sleep(PRESENT_S * random.uniform(0.5, 1.5))
+            self._called.clear()
             await self._get(line, "presence")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PRESENT_S):
+                    await self._called.wait()
 
     async def _alerts(self, line: Line) -> None:
         body = await self._get(line, f"alerts?status=open&limit=500{self._since}")
         since = _SINCE.search(body, max(0, len(body) - 200))
-        self._since = f"&since={since[1].decode()}" if since else ""
+        assert since is not None
+        self._since = f"&since={since[1].decode()}"
 
     async def _get(self, line: Line, path: str) -> bytes:
         begin = time.perf_counter()

@@ -39,6 +39,7 @@ PRESSES, QUICK_PRESSES, WARM_UP = 200, 20, 5
 REST_S, QUICK_REST_S, SETTLE_S = 20.0, 5.0, 2.0
 PAUSE_S = 0.35
 SHOWN_S = 0.150
+STANDING_S = 60.0
 USER, PASSWORD = "operateur-1", "un mot de passe"
 QUIET, MANY, FULL = "one console", f"{CONSOLES} consoles", f"{CONSOLES} consoles, {ALERTS} alerts"
 METHOD = (
@@ -135,8 +136,7 @@ class _Run:
         self._pressed += n
         found = await self._phones.press_all(devices)
         self._standing += devices
-        for _ in found:
-            await self._marks.next()
+        await self._marks.all(len(found), STANDING_S)
         return found
 
     async def _tidy(self) -> None:
