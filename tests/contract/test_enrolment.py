@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Self
 
 import pytest
+from commands import command
 from enrolled import SERVER, Office, fleet, offices
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
@@ -352,3 +353,34 @@ async def test_no_secret_of_a_phone_is_in_clear_in_the_database_or_the_log(
         assert secret not in caplog.text
         assert secret not in repr(given)
     assert datetime.now(UTC) > await office.value("SELECT issued_at FROM phone_credential")
+
+
+async def test_the_doctor_says_whether_the_broker_says_what_the_register_says(
+    office: Office,
+) -> None:
+    await office.enrol(ONE)
+    await office.settled()
+    settings = {
+        "TGD_DATABASE_URL": office.config.database_url,
+        "TGD_SECRET_KEY": office.config.secret_key,
+        "TGD_MQTT_URL": office.config.mqtt_url,
+        "TGD_MQTT_CONTROL_URL": office.config.mqtt_control_url,
+        "TGD_MQTT_CA": str(office.config.mqtt_ca),
+        "TGD_MQTT_CERT": str(office.config.mqtt_cert),
+        "TGD_CA_DIR": str(office.config.ca_dir),
+        "TGD_KEY_DIR": str(office.config.key_dir),
+    }
+    well = await command("doctor", **settings)
+    assert (well.code, well.err) == (0, "")
+    assert "as the register says, 3 users" in well.out
+    assert "1 phones enrolled, 7 never were" in well.out
+    assert "took a message to a phone" in well.out
+    assert "refuses clients without a password" in well.out
+    await office.stop()
+    async with office.control() as control:
+        await control.order([{"command": "createClient", "username": "intruder", "password": "x"}])
+    ill = await command("doctor", **settings)
+    assert "1 differences; a server mends them" in ill.out
+    wrong = await command("doctor", **settings | {"TGD_MQTT_CONTROL_URL": office.broker.url})
+    assert wrong.code == 1
+    await office.start()
