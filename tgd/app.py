@@ -293,7 +293,7 @@ class App:
         else:
             if payload == "position":
                 self.following.heard.set()
-            self.hub.hint()
+            self.hub.hint(pressing=payload != "position")
 
     def _link(self, name: str, topics: list[str]) -> MqttLink:
         connected = self.metrics.mqtt_connected[name]
