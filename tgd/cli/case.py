@@ -83,7 +83,7 @@ async def _contents(
 ) -> dict[str, bytes]:
     clock = Clock()
     reporting = Reporting(database, clock, sealer, Whereabouts(sealer))
-    report = await reporting.of(alert_id, made.by, "export", form="archive")
+    report = await reporting.of(alert_id, made.by, "admin", form="archive")
     async with database.transaction() as transaction:
         await store.exported(transaction, alert_id, made.at, made.by, made.ground)
     directory = config.signing_dir
