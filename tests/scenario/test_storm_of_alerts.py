@@ -18,7 +18,7 @@ CREATE TRIGGER later BEFORE INSERT ON deadline FOR EACH ROW EXECUTE FUNCTION lat
 """
 
 
-@pytest.mark.parametrize("seed", [3, 14])
+@pytest.mark.parametrize("seed", [14, 15])
 async def test_none_of_fifty_alerts_waits_beyond_its_deadline(
     database: str, tmp_path: Path, seed: int
 ) -> None:

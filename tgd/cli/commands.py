@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from tgd.cli import phone_commands
 from tgd.cli.asked import finish, settings
 from tgd.cli.proof_commands import case_app, journal_app
 from tgd.config import Config
@@ -39,6 +40,9 @@ app.add_typer(_persons, name="persons")
 app.add_typer(_addresses, name="addresses")
 app.add_typer(_zones, name="zones")
 app.add_typer(_forget, name="forget")
+app.add_typer(phone_commands.phones, name="phones")
+app.add_typer(phone_commands.authority, name="authority")
+app.add_typer(phone_commands.broker, name="broker")
 app.add_typer(journal_app, name="journal")
 app.add_typer(case_app, name="case")
 
