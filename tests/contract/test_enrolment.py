@@ -6,15 +6,13 @@ import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
 
 import pytest
-from enrolled import SERVER, Office, fleet, offices
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from commands import command
+from enrolled import SERVER, Office, Stranger, fleet, offices
 from world import ManualClock
 
-from firmware_sim import Kind, Provision, Recorder
+from firmware_sim import Kind, Recorder
 from tgd.devices.broker_control import Control
 from tgd.devices.enrolment import Enrolment
 from tgd.errors import Refused
@@ -31,56 +29,6 @@ ONE, OTHER = "tgd-86-01", "tgd-86-02"
 async def office(database: str, tmp_path: Path) -> AsyncIterator[Office]:
     async with offices(database, tmp_path) as made:
         yield made
-
-
-class Stranger:
-    """Whoever has got hold of a phone's credential, with a client of another make (MQTT 5)."""
-
-    def __init__(self, office: Office, given: Provision, **other: str) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.facts: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        self.client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=other.get("client_id", given.device),
-            protocol=MQTTProtocolVersion.MQTTv5,
-            reconnect_on_failure=False,
-        )
-        self.client.username_pw_set(
-            other.get("username", given.device), other.get("password", given.password)
-        )
-        self.client.tls_set_context(given.tls())
-        self.client.on_connect = lambda _c, _u, _f, reason, _p: self.tell("connect", reason)
-        self.client.on_disconnect = lambda _c, _u, _f, reason, _p: self.tell("gone", reason)
-        self.client.on_publish = lambda _c, _u, _m, reason, _p: self.tell("published", reason)
-        self.client.on_subscribe = lambda _c, _u, _m, codes, _p: self.tell("subscribed", codes[0])
-        self.port = office.broker.port
-
-    def tell(self, what: str, reason: object) -> None:
-        self.loop.call_soon_threadsafe(self.facts.put_nowait, (what, str(reason)))
-
-    async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self.client.connect, "127.0.0.1", self.port)
-        self.client.loop_start()
-        return self
-
-    async def __aexit__(self, *_failure: object) -> None:
-        self.client.disconnect()
-        await asyncio.to_thread(self.client.loop_stop)
-
-    async def fact(self, what: str) -> str:
-        async with asyncio.timeout(10):
-            while True:
-                kind, reason = await self.facts.get()
-                if kind == what:
-                    return reason
-
-    async def publishes(self, topic: str) -> str:
-        self.client.publish(topic, b"{}", 1)
-        return await self.fact("published")
-
-    async def subscribes(self, topic: str) -> str:
-        self.client.subscribe(topic, 1)
-        return await self.fact("subscribed")
 
 
 async def test_an_enrolled_phone_presses_and_believes_its_receipt(office: Office) -> None:
@@ -352,3 +300,34 @@ async def test_no_secret_of_a_phone_is_in_clear_in_the_database_or_the_log(
         assert secret not in caplog.text
         assert secret not in repr(given)
     assert datetime.now(UTC) > await office.value("SELECT issued_at FROM phone_credential")
+
+
+async def test_the_doctor_says_whether_the_broker_says_what_the_register_says(
+    office: Office,
+) -> None:
+    await office.enrol(ONE)
+    await office.settled()
+    settings = {
+        "TGD_DATABASE_URL": office.config.database_url,
+        "TGD_SECRET_KEY": office.config.secret_key,
+        "TGD_MQTT_URL": office.config.mqtt_url,
+        "TGD_MQTT_CONTROL_URL": office.config.mqtt_control_url,
+        "TGD_MQTT_CA": str(office.config.mqtt_ca),
+        "TGD_MQTT_CERT": str(office.config.mqtt_cert),
+        "TGD_CA_DIR": str(office.config.ca_dir),
+        "TGD_KEY_DIR": str(office.config.key_dir),
+    }
+    well = await command("doctor", **settings)
+    assert (well.code, well.err) == (0, "")
+    assert "as the register says, 3 users" in well.out
+    assert "1 phones enrolled, 7 never were" in well.out
+    assert "took a message to a phone" in well.out
+    assert "refuses clients without a password" in well.out
+    await office.stop()
+    async with office.control() as control:
+        await control.order([{"command": "createClient", "username": "intruder", "password": "x"}])
+    ill = await command("doctor", **settings)
+    assert "1 differences; a server mends them" in ill.out
+    wrong = await command("doctor", **settings | {"TGD_MQTT_CONTROL_URL": office.broker.url})
+    assert wrong.code == 1
+    await office.start()

@@ -12,6 +12,7 @@ import typer
 
 from tgd.cli.doctor_addresses import examine_addresses
 from tgd.cli.doctor_broker import examine_brokers
+from tgd.cli.doctor_credentials import examine_credentials
 from tgd.cli.doctor_keys import compare, examine_keys
 from tgd.cli.doctor_rooms import examine_rooms
 from tgd.cli.doctor_signing import examine_signing
@@ -90,6 +91,8 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         yield await _register(config.database_url)
         if config.key_dir is not None:
             yield compare(config.key_dir, await checks.keys(config.database_url))
+        async for finding in examine_credentials(config):
+            yield finding
         async for finding in examine_rooms(config):
             yield finding
         async for finding in examine_zones(config):

@@ -89,13 +89,13 @@ class Enrolment:
         """Make every broker say what the register says; return what had to be mended."""
         async with self._database.connection() as connection:
             register = await credentials.register(connection)
-        wanted, unreadable = self._wanted(register)
+        expected, unreadable = wanted(self._sealer, self._login, register)
         mended: list[Mending] = []
         failure: Temporary | Rejected | None = None
         # One broker that is away must not leave another open to a phone that is compromised.
         for control in self._controls:
             try:
-                mended += await self._settle(control, wanted)
+                mended += await self._settle(control, expected)
             except (Temporary, Rejected) as error:
                 failure = error
         await self._tell(mended, register)
@@ -111,32 +111,14 @@ class Enrolment:
         self._metrics.credentials_expiring.set(figures.expiring)
         return mended
 
-    async def _settle(self, control: Control, wanted: Sequence[Wanted]) -> list[Mending]:
+    async def _settle(self, control: Control, expected: Sequence[Wanted]) -> list[Mending]:
         """Mend one broker, phones that must not come in first."""
         found = await control.found()
-        mendings = dynsec.mend(found, wanted, control.user)
+        mendings = dynsec.mend(found, expected, control.user)
         shut = {dynsec.DISABLED, dynsec.EXTRA}
         mendings.sort(key=lambda one: one.kind not in shut)
         await control.order([order for one in mendings for order in one.orders])
         return mendings
-
-    def _wanted(self, register: Sequence[Credential]) -> tuple[list[Wanted], int]:
-        wanted, unreadable = [], 0
-        if self._login is not None:
-            name, password = self._login
-            serial = self._sealer.digest(f"{name}:{password}".encode())[:8].hex()
-            wanted.append(dynsec.server(name, password, serial))
-        for one in register:
-            if one.state == "compromised":
-                wanted.append(dynsec.phone(one.device, one.serial, None, enabled=False))
-            elif one.password is not None:
-                try:
-                    password = self._sealer.open(one.password, about(one.id)).decode()
-                except SealBroken:
-                    unreadable += 1
-                    continue
-                wanted.append(dynsec.phone(one.device, one.serial, password, enabled=True))
-        return wanted, unreadable
 
     async def _tell(self, mended: Sequence[Mending], register: Sequence[Credential]) -> None:
         """Say what was drift; what the register changed itself is no drift."""
@@ -173,3 +155,25 @@ class Enrolment:
             return  # tried again with the next failure; the metric says it all the while
         self._alarmed = True
         _log.error("for a minute a broker has not been made to say what the register says")
+
+
+def wanted(
+    sealer: Sealer, login: tuple[str, str] | None, register: Sequence[Credential]
+) -> tuple[list[Wanted], int]:
+    """Return who is to be at each broker, and how many passwords do not open."""
+    expected, unreadable = [], 0
+    if login is not None:
+        name, password = login
+        serial = sealer.digest(f"{name}:{password}".encode())[:8].hex()
+        expected.append(dynsec.server(name, password, serial))
+    for one in register:
+        if one.state == "compromised":
+            expected.append(dynsec.phone(one.device, one.serial, None, enabled=False))
+        elif one.password is not None:
+            try:
+                password = sealer.open(one.password, about(one.id)).decode()
+            except SealBroken:
+                unreadable += 1
+                continue
+            expected.append(dynsec.phone(one.device, one.serial, password, enabled=True))
+    return expected, unreadable
