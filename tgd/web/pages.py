@@ -73,6 +73,10 @@ class Pages:
         """Answer the operators' page; whoever is not logged in sees the login form."""
         return self.page("console")
 
+    async def screen(self, _request: web.Request) -> web.Response:
+        """Answer the page for the second monitor; it shows what the first window tells it."""
+        return self.page("screen")
+
     def page(self, name: str) -> web.Response:
         """Answer a page of the package; it holds nothing until somebody has logged in."""
         return web.Response(body=self._pages[name], content_type="text/html", charset="utf-8")

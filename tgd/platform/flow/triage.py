@@ -17,7 +17,7 @@ from tgd.errors import Invalid, NotFound, Refused
 from tgd.geo.sealed import open_fix, seal_fix
 from tgd.metrics import Metrics
 from tgd.platform.competence import Competence
-from tgd.platform.domain import deadlines, decision, dispatch, following
+from tgd.platform.domain import deadlines, decision, dispatch, following, listening
 from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS, Alert
 from tgd.platform.domain.routing import Room
 from tgd.platform.holding import frozen, held_in, holding, measure
@@ -210,6 +210,18 @@ class Triage:
             following.withdraw(_one(held), operator, now, supervisor=supervisor)
             await alerts.withdraw_consent(transaction, alert_id, operator, now)
             await self._keep_note(transaction, alert_id, operator, reason)
+
+    @again
+    async def listen(
+        self, alert_id: UUID, operator: str, mode: str, *, supervisor: bool = False
+    ) -> None:
+        """Let the operator be heard at the phone's end, or not any more."""
+        if mode not in listening.MODES:
+            raise Invalid("mode", f"must be one of {', '.join(listening.MODES)}")
+        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+            now = self._clock.now()
+            listening.listen(_one(held), operator, mode, now, supervisor=supervisor)
+            await alerts.listen(transaction, alert_id, mode, now)
 
     async def _rooms(self, transaction: Connection, alert: Alert) -> list[Room]:
         """Return the rooms to tell; none are looked for where rooms were told already."""

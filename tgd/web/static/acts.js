@@ -56,12 +56,20 @@ async function verdict(button, event) {
   if (await act("decision", body)) $("word").value = "";
 }
 
+// To be heard where she is may give her away: a second click. To be silent again takes one.
+function listen(button, event) {
+  if (event.detail > 1) return;
+  const mode = current().listen === "duplex" ? "mic_only" : "duplex";
+  if (mode === "mic_only" || confirmed(button)) act("listening", { mode });
+}
+
 const ACTS = {
   answer: (button) =>
     (button.dataset.over === "true" ? act("offer", { to: state.me.username }) : act("answer")),
   police: () => act("decision", { verdict: "police", seen: current().last_press }),
   extend: () => act("extend", { reason: t("extend_reason") }),
   voice: (button) => act("voice", { with: button.dataset.value }),
+  listen,
   verdict,
 };
 

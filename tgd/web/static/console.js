@@ -14,6 +14,7 @@ import * as keys from "./keys.js";
 import * as locating from "./locating.js";
 import * as map from "./map.js";
 import * as time from "./time.js";
+import * as second from "./second.js";
 import * as session from "./session.js";
 import { on } from "./state.js";
 import { load, otherLanguage, translate } from "./texts.js";
@@ -32,6 +33,7 @@ on.changed = draw;
 $("language").addEventListener("click", () => speak($("language").lang));
 await speak(localStorage.getItem("language") === "en" ? "en" : "fr");
 
+second.prepare();
 session.prepare();
 acts.prepare();
 folded.prepare();

@@ -3,18 +3,20 @@
 import * as api from "./api.js";
 import { disarm } from "./arming.js";
 import { $ } from "./dom.js";
-import { title } from "./time.js";
 import { begin } from "./reading.js";
 import { complain, reason } from "./refusals.js";
 import * as sound from "./ring.js";
+import { gone } from "./second.js";
 import { forget, on, state } from "./state.js";
 import { heard } from "./station.js";
+import { title } from "./time.js";
 
 const OF_THE_SESSION = ["console", "logout", "lost", "blocked", "refused", "alert", "alarm", "state",
-  "sound-test", "help", "hear"];
-const SHOWN = ["console", "logout", "nothing", "sound-test", "help"];
+  "sound-test", "help", "hear", "second"];
+const SHOWN = ["console", "logout", "nothing", "sound-test", "help", "second"];
 
 function showLogin(message) {
+  gone("session");
   state.reader?.stop();
   forget();
   sound.ring(false);
