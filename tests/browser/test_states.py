@@ -86,7 +86,7 @@ async def test_a_long_day_of_one_alert(api: Api, page: Page, shots):
 async def test_she_hears_the_operator_only_after_a_second_click(api: Api, page: Page, shots):
     await log_in(page)
     alert = (await api.press(loc=PLACE))["alert"]
-    await expect(page.locator("#line-said")).to_contain_text("elle ne vous entend pas")
+    await expect(page.locator("#line-said")).to_contain_text("Elle ne vous entend pas")
     await page.keyboard.press("a")
     await expect(page.locator("#guide-do")).to_contain_text("écoute discrète")
     await page.keyboard.press("l")
@@ -97,12 +97,12 @@ async def test_she_hears_the_operator_only_after_a_second_click(api: Api, page: 
     await expect(page.locator("#guide-do")).to_contain_text("Parlez bas")
     await shots("1-heard")
     await page.keyboard.press("l")  # to be silent again is one act
-    await expect(page.locator("#line-said")).to_contain_text("elle ne vous entend pas")
+    await expect(page.locator("#line-said")).to_contain_text("Elle ne vous entend pas")
     await page.keyboard.press("l")
     await page.keyboard.press("l")
     await expect(page.locator("#line-said")).to_contain_text("ELLE VOUS ENTEND")
     await api.press(loc=PLACE)  # something has changed on her side
-    await expect(page.locator("#line-said")).to_contain_text("elle ne vous entend pas")
+    await expect(page.locator("#line-said")).to_contain_text("Elle ne vous entend pas")
 
 
 async def test_after_nobody_the_phone_s_number_is_there_to_call_back(api: Api, page: Page, shots):

@@ -13,25 +13,22 @@ import * as hearing from "./hearing.js";
 import * as keys from "./keys.js";
 import * as locating from "./locating.js";
 import * as map from "./map.js";
-import * as time from "./time.js";
+import * as script from "./script.js";
 import * as second from "./second.js";
 import * as session from "./session.js";
 import { on } from "./state.js";
-import { load, otherLanguage, translate } from "./texts.js";
+import * as texts from "./texts.js";
+import * as time from "./time.js";
 
 async function speak(language) {
-  await load(language);
-  localStorage.setItem("language", language);
-  translate(document.documentElement);
-  $("language").textContent = otherLanguage();
-  $("language").lang = language === "fr" ? "en" : "fr";
+  await texts.speak("console", language, $("language"));
   disarm();
   draw();
 }
 
 on.changed = draw;
 $("language").addEventListener("click", () => speak($("language").lang));
-await speak(localStorage.getItem("language") === "en" ? "en" : "fr");
+await Promise.all([speak(texts.preferred()), script.prepare()]);
 
 second.prepare();
 session.prepare();

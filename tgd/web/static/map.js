@@ -53,8 +53,8 @@ export function draw(id, found) {
 
 function button(shown) {
   $("map-show").setAttribute("aria-expanded", String(shown));
+  say($("map-show"), t(wanted ? "map_hide" : "map_show"));
   $("map-show").dataset.t = wanted ? "map_hide" : "map_show";
-  say($("map-show"), t($("map-show").dataset.t));
 }
 
 function failed(why) {

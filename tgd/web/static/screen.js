@@ -5,9 +5,10 @@
 import { $, say } from "./dom.js";
 import * as map from "./map.js";
 import { person } from "./person.js";
-import { script } from "./script.js";
+import * as script from "./script.js";
 import { CHANNEL } from "./second.js";
-import { clock, load, otherLanguage, span, t, translate } from "./texts.js";
+import * as texts from "./texts.js";
+import { clock, span, t } from "./texts.js";
 import { deadlines, headline, queue } from "./view.js";
 import { unread, where } from "./where.js";
 
@@ -65,7 +66,7 @@ function drawAlert(alert) {
   where(alert, seen, now(), told.readAt);
   map.draw(alert.id, found);
   person(alert, read, false);
-  script(alert, me, found, read?.file ?? null, now());
+  script.script(alert, me, found, read?.file ?? null, now());
 }
 
 function tick() {
@@ -94,11 +95,7 @@ function absent() {
 }
 
 async function speak(language) {
-  await load(language);
-  localStorage.setItem("language", language);
-  translate(document.documentElement);
-  $("language").textContent = otherLanguage();
-  $("language").lang = language === "fr" ? "en" : "fr";
+  await texts.speak("console", language, $("language"));
   draw();
   tick();
 }
@@ -109,7 +106,7 @@ function key(event) {
   if (by) ask({ turn: by });
 }
 
-await speak(localStorage.getItem("language") === "en" ? "en" : "fr");
+await Promise.all([speak(texts.preferred()), script.prepare()]);
 map.prepare(draw, { always: true });
 channel.addEventListener("message", ({ data }) => heard(data));
 $("language").addEventListener("click", () => speak($("language").lang));

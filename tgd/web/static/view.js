@@ -90,7 +90,7 @@ export function headline(alert, now) {
   else if (alert.released_at) facts.push(t("released_by", { who: alert.answered_by }));
   if (alert.holder_heard) facts.push(t("holder_heard"));
   if (alert.voice && alert.voice !== "holder") {
-    facts.push(`${t("heard")} : ${t("voice", alert.voice)}`);
+    facts.push(`${t("titled", { what: t("heard") })} ${t("voice", alert.voice)}`);
   }
   if (alert.rings === "everyone" && needsAnswer(alert)) facts.push(t("everyone"));
   if (alert.follows) facts.push(t("follows"));
@@ -136,6 +136,7 @@ function acts(alert, me) {
   let why = "";
   if (open && !may && alert.police_at === null) why = t("why_not_taken", { who: holder(alert) });
   else if (open && !alert.holder_heard) why = t("why_not_heard");
+  else if (closing) why = t("word_why");
   say($("why-not"), why);
   $("police-acts").hidden = alert.status !== "police";
 }
