@@ -12,7 +12,7 @@ import logging
 import ssl
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from tgd.clock import Clock
@@ -39,6 +39,7 @@ from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake, Opening
 from tgd.platform.flow.recontact import Recontact
 from tgd.platform.flow.rescue import Rescue
+from tgd.platform.flow.sealing import Sealing
 from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.triage import Triage
 from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
@@ -136,6 +137,7 @@ class App:
         self.attendance = Attendance(database, clock, metrics)
         self.following = Following(database, clock, metrics, self.whereabouts, self.competence)
         self.forget = Forget(database, clock, metrics, self.sealer, self.keys)
+        self.sealing = self._sealing(config)
         self.recontact = Recontact(database, clock, metrics, self.sealer)
         self.fortnight = Fortnight(database, clock, metrics)
         self.reporting = Reporting(database, clock, self.sealer, self.whereabouts)
@@ -153,6 +155,11 @@ class App:
         await self.database.open()
         self.supervisor.on_stop("database", self.database.close)
         await self._open_keys()
+        if self.sealing is not None:  # once everything else has stopped, what it wrote is sealed
+            self.supervisor.on_stop("last checkpoint", self.sealing.attempt)
+            self.supervisor.start("sealing", self.sealing.run)
+        else:
+            _log.warning("no directory for a signing key (TGD_JOURNAL_DIR): no checkpoints")
         await self.press_database.open()
         self.supervisor.on_stop("press database", self.press_database.close)
         self.supervisor.on_stop("https", self._https.close)
@@ -197,6 +204,12 @@ class App:
         store = KeyStore(config.key_dir, self.clock, fault=self.metrics.key_store_faults.inc)
         self.metrics.key_store_ready.set_function(lambda: store.ready)
         return store
+
+    def _sealing(self, config: Config) -> Sealing | None:
+        if config.signing_dir is None:
+            return None
+        every = timedelta(minutes=config.seal_minutes)
+        return Sealing(self.database, self.clock, self.metrics, config.signing_dir, every)
 
     async def _open_keys(self) -> None:
         """Have the first keys ready; without a key store everything else goes on all the same."""

@@ -219,6 +219,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("mqtt_url", _mqtt_urls, None, "broker; several, comma-separated, in turn", secret=True),
     Setting("secret_key", _KEY, None, "master secret: 64 hexadecimal digits", secret=True),
     Setting("key_dir", _directory, None, "the key store; never in a backup (unset: see below)"),
+    Setting("journal_dir", _directory, None, "the journal's signing key (unset: see below)"),
+    Setting("seal_minutes", _seconds, 10.0, "between two checkpoints of the journal", 60),
     Setting("http_listen", _listen, "127.0.0.1:8080", "address and port of the HTTP server"),
     Setting("log_format", _one_of("text", "json"), "text", "text or json"),
     Setting("log_level", _one_of("debug", "info", "warning", "error"), "info", "least level"),
@@ -269,6 +271,8 @@ class Config:
     mqtt_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     key_dir: Path | None = None
+    journal_dir: Path | None = None
+    seal_minutes: float = 10.0
     http_listen: str = "127.0.0.1:8080"
     log_format: str = "text"
     log_level: str = "info"
@@ -291,6 +295,11 @@ class Config:
     def mqtt_urls(self) -> tuple[str, ...]:
         """The brokers' addresses, in the order in which they are tried."""
         return tuple(self.mqtt_url.split(",")) if self.mqtt_url else ()
+
+    @property
+    def signing_dir(self) -> Path | None:
+        """Where the journal's signing key is: as set, or beside the key store."""
+        return self.journal_dir or (self.key_dir.parent / "journal" if self.key_dir else None)
 
     @property
     def http_address(self) -> tuple[str, int]:

@@ -154,6 +154,10 @@ class Metrics:
         self.key_store_faults = self._counter(
             "key_store_faults", "Keys that could not be kept in the key store."
         )
+        self.journal_sealed_at = self._gauge(
+            "journal_sealed_timestamp_seconds",
+            "When all that the journal holds was last sealed (epoch).",
+        )
         self.database_up = self._gauge("database_up", "1 while the database answers.")
 
     def _seconds(self, name: str, what: str) -> Histogram:

@@ -4,6 +4,7 @@ import gettext
 import json
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 from catalogues import (
@@ -220,3 +221,14 @@ def test_nothing_unknown_fails():
     )
     assert words("cut", n="beaucoup").startswith("Et beaucoup lignes")
     assert not words.knows("why", "no_such_code")
+
+
+@pytest.mark.parametrize("folder", [WEB, DEMO])
+def test_scripts_write_no_text_of_their_own(folder: Path):
+    """What a script puts before people comes out of ``t``; single signs are no text."""
+    shown = r'(?:textContent = |(?<![.\w])(?:make|element)\("\w+", |\bsay\(\$\("[\w-]+"\), )'
+    for script in (folder / "static").glob("*.js"):
+        text = re.sub(r"(^|\s)//.*", "", script.read_text())
+        assert re.findall(rf'{shown}["`][^"`$]*[A-Za-zÀ-ÿ]{{2}}', text) == [], script
+        literals = re.findall(r'"[^"\n]*"|`[^`]*`', text)
+        assert [one for one in literals if re.search(r"[À-ÖØ-öø-ÿ«»]", one)] == [], script

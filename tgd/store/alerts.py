@@ -150,6 +150,12 @@ async def open_by_status(connection: Connection) -> dict[str, int]:
     return {row["status"]: row["n"] for row in rows}
 
 
+async def done(connection: Connection, ids: Sequence[UUID], act: str) -> UUID | None:
+    """Return the alert on which the act with this key was done, if it was."""
+    found: UUID | None = await connection.fetchval(sql("alerts", "done"), ids, act)
+    return found
+
+
 async def journal(connection: Connection, alert_id: UUID) -> list[dict[str, Any]]:
     """Return the alert's journal, oldest first."""
     rows = await connection.fetch(sql("alerts", "journal"), alert_id)

@@ -102,7 +102,8 @@ class Access:
             session = await accounts.session(connection, key, self._clock.now())
         if session is None:
             raise unauthorized("session_ended", "the session has ended: log in again")
-        if request.method not in _READING:
+        # A page that shows it while reading learns so that another has logged in beside it.
+        if request.method not in _READING or CSRF in request.headers:
             presented = request.headers.get(CSRF, "").encode("utf-8", "surrogateescape")
             if not hmac.compare_digest(presented, session.csrf.encode()):
                 raise forbidden("csrf", f"the header {CSRF} must carry the session's token")

@@ -15,7 +15,7 @@ import msgspec
 from aiohttp import web
 
 from tgd.errors import Invalid, NotFound
-from tgd.platform.domain.alert import VERDICTS
+from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS
 from tgd.platform.domain.listening import MODES
 from tgd.platform.flow.triage import VOICES
 from tgd.store import accounts, alerts
@@ -69,42 +69,60 @@ class Alerts:
     async def answer(self, request: web.Request) -> web.Response:
         """Take charge."""
         alert_id = reading.alert_id(request)
-        await self._triage.answer(alert_id, request[CALLER].name)
+        reading.fresh(request, self._clock.now())
+        once = reading.act_key(request)
+        await self._triage.answer(alert_id, request[CALLER].name, once=once)
         return await self._shown(alert_id)
 
     async def voice(self, request: web.Request) -> web.Response:
         """Record whose voice was heard."""
         alert_id, caller = reading.alert_id(request), request[CALLER]
         heard = (await reading.fields(request)).choice("with", *VOICES)
-        await self._triage.voice(alert_id, caller.name, heard, supervisor=caller.supervisor)
+        reading.fresh(request, self._clock.now())
+        once = reading.act_key(request)
+        await self._triage.voice(
+            alert_id, caller.name, heard, supervisor=caller.supervisor, once=once
+        )
         return await self._shown(alert_id)
 
     async def extend(self, request: web.Request) -> web.Response:
         """Give more time to decide."""
         alert_id, caller = reading.alert_id(request), request[CALLER]
         reason = (await reading.fields(request)).text("reason")
-        await self._triage.extend(alert_id, caller.name, reason, supervisor=caller.supervisor)
+        reading.fresh(request, self._clock.now())
+        once = reading.act_key(request)
+        await self._triage.extend(
+            alert_id, caller.name, reason, supervisor=caller.supervisor, once=once
+        )
         return await self._shown(alert_id)
 
     async def listening(self, request: web.Request) -> web.Response:
         """Be heard at the phone's end, or not any more."""
         alert_id, caller = reading.alert_id(request), request[CALLER]
         mode = (await reading.fields(request)).choice("mode", *MODES)
-        await self._triage.listen(alert_id, caller.name, mode, supervisor=caller.supervisor)
+        reading.fresh(request, self._clock.now())
+        once = reading.act_key(request)
+        await self._triage.listen(
+            alert_id, caller.name, mode, supervisor=caller.supervisor, once=once
+        )
         return await self._shown(alert_id)
 
     async def decide(self, request: web.Request) -> web.Response:
         """Give the verdict; 201 with the new alert where one had to be opened."""
         alert_id, caller = reading.alert_id(request), request[CALLER]
         fields = await reading.fields(request)
+        verdict = fields.choice("verdict", *VERDICTS)
+        if verdict in CLOSING_VERDICTS:  # sending the police is never too late
+            reading.fresh(request, self._clock.now())
         target, new = await self._triage.decide(
             alert_id,
             caller.name,
-            fields.choice("verdict", *VERDICTS),
+            verdict,
             seen=_press_id(fields.optional("seen")),
             note=fields.optional("note"),
             all_clear_word=fields.optional("all_clear_word", reading.WORD_MAX),
             supervisor=caller.supervisor,
+            once=reading.act_key(request),
         )
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
         headers = {"Location": f"/api/v1/alerts/{target}"} if new else {}
@@ -114,7 +132,8 @@ class Alerts:
         """Add a note."""
         alert_id = reading.alert_id(request)
         text = (await reading.fields(request)).text("text")
-        await self._triage.note(alert_id, request[CALLER].name, text)
+        once = reading.act_key(request)
+        await self._triage.note(alert_id, request[CALLER].name, text, once=once)
         return await self._shown(alert_id)
 
     async def close(self, request: web.Request) -> web.Response:
@@ -122,7 +141,9 @@ class Alerts:
         alert_id = reading.alert_id(request)
         fields = await reading.fields(request)
         outcome, note = fields.word("outcome"), fields.optional("note")
-        await self._triage.close(alert_id, request[CALLER].name, outcome, note)
+        reading.fresh(request, self._clock.now())
+        once = reading.act_key(request)
+        await self._triage.close(alert_id, request[CALLER].name, outcome, note, once=once)
         return await self._shown(alert_id)
 
     async def voice_handoff(self, request: web.Request) -> web.Response:
@@ -131,7 +152,8 @@ class Alerts:
         fields = await reading.fields(request)
         names = ("room", "call_taker", "reference")
         told = [fields.word(name) for name in names]
-        await self._triage.voice_handoff(alert_id, request[CALLER].name, *told)
+        once = reading.act_key(request)
+        await self._triage.voice_handoff(alert_id, request[CALLER].name, *told, once=once)
         return await self._shown(alert_id)
 
     async def journal(self, request: web.Request) -> web.Response:

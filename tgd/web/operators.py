@@ -59,7 +59,10 @@ class Operators:
         """Give an alert back."""
         alert_id, caller = reading.alert_id(request), request[CALLER]
         reason = (await reading.fields(request)).text("reason")
-        await self._triage.release(alert_id, caller.name, reason, supervisor=caller.supervisor)
+        once = reading.act_key(request)
+        await self._triage.release(
+            alert_id, caller.name, reason, supervisor=caller.supervisor, once=once
+        )
         return await shown(self._context, alert_id)
 
     async def offer(self, request: web.Request) -> web.Response:
@@ -67,7 +70,10 @@ class Operators:
         alert_id, caller = reading.alert_id(request), request[CALLER]
         fields = await reading.fields(request)
         to, note = fields.text("to", reading.WORD_MAX), fields.optional("note")
-        await self._triage.offer([alert_id], caller.name, to, note, supervisor=caller.supervisor)
+        once = reading.act_key(request)
+        await self._triage.offer(
+            [alert_id], caller.name, to, note, supervisor=caller.supervisor, once=once
+        )
         return await shown(self._context, alert_id)
 
     async def hand_over(self, request: web.Request) -> web.Response:
@@ -80,7 +86,7 @@ class Operators:
         if len(held) > MOST_OFFERED:
             raise Invalid("to", f"more than {MOST_OFFERED} alerts are held: offer them one by one")
         if held:
-            await self._triage.offer(held, caller.name, to, note)
+            await self._triage.offer(held, caller.name, to, note, once=reading.act_key(request))
         return answer({"offered": [str(alert_id) for alert_id in held], "to": to})
 
     async def person(self, request: web.Request) -> web.Response:

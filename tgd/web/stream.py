@@ -99,7 +99,8 @@ class Stream:
     async def _events(self, listener: asyncio.Event, request: web.Request) -> AsyncIterator[bytes]:
         checked_at = self._clock.now()
         while not self._hub.closed:
-            await self._clock.wait(listener, self._clock.now() + KEEP_ALIVE)
+            # From the last check, whatever was hinted since: nobody is away for a late one.
+            await self._clock.wait(listener, checked_at + KEEP_ALIVE)
             now = self._clock.now()
             if now >= checked_at + KEEP_ALIVE:
                 if not await self._stands(request[CALLER], now):

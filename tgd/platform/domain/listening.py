@@ -8,7 +8,7 @@ A further press makes the line again what her file says: something has changed o
 from datetime import datetime
 
 from tgd.devices import live
-from tgd.errors import Refused
+from tgd.errors import Invalid, Refused
 from tgd.platform.domain.alert import Alert
 from tgd.platform.domain.decision import must_hold
 
@@ -23,6 +23,8 @@ def listen(
     Refused where her file wants no line at all, and after coercion: nothing is to change then
     that can be heard at the phone's end.
     """
+    if mode not in MODES:
+        raise Invalid("mode", f"must be one of {', '.join(MODES)}")
     if alert.coerced:
         raise Refused("silent_after_coercion", "nothing is to be heard at the phone's end")
     if alert.listen == "none":

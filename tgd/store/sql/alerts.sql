@@ -96,7 +96,7 @@ SELECT a AS alert, b.label AS beneficiary, v.number,
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions,
        (SELECT ROW(t.decided_at, t.decided_by, t.kind, t.paths, t.located, t.radius, t.batt) FROM passed_test t
-        WHERE t.device_id = a.device AND t.beneficiary_id IS NOT DISTINCT FROM s.beneficiary_id
+        WHERE t.device_id = a.device AND t.beneficiary_id = s.beneficiary_id
         ORDER BY t.decided_at DESC LIMIT 1) AS last_test
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
@@ -121,7 +121,7 @@ SELECT a AS alert, b.label AS beneficiary, v.number,
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions,
        (SELECT ROW(t.decided_at, t.decided_by, t.kind, t.paths, t.located, t.radius, t.batt) FROM passed_test t
-        WHERE t.device_id = a.device AND t.beneficiary_id IS NOT DISTINCT FROM s.beneficiary_id
+        WHERE t.device_id = a.device AND t.beneficiary_id = s.beneficiary_id
         ORDER BY t.decided_at DESC LIMIT 1) AS last_test
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
@@ -141,6 +141,13 @@ SELECT id FROM alert WHERE case_id = $1
 -- How many alerts are open, by status.
 SELECT status, count(*)::int AS n FROM alert WHERE status <> 'closed' GROUP BY status
 
+-- name: done
+-- Where an act has been done under this key: on the alert, or on one that was opened for it.
+SELECT j.alert_id FROM journal j
+WHERE j.alert_id IN (SELECT unnest($1::uuid[]) UNION ALL SELECT id FROM alert WHERE follows = ANY($1))
+  AND j.details ->> 'act' = $2
+LIMIT 1
+
 -- name: journal
 -- What happened to an alert, oldest first.
-SELECT no, at, actor, kind, details FROM journal WHERE alert_id = $1 ORDER BY no
+SELECT no, number, at, actor, kind, details, hash FROM journal WHERE chain = $1 ORDER BY number

@@ -84,8 +84,7 @@ UPDATE alert SET key = $2, forget_at = $3 WHERE id = $1
 WITH back AS (
     SELECT b.id, b.key FROM beneficiary b
     WHERE (b.key IS NOT NULL OR EXISTS (SELECT FROM person_file f WHERE f.beneficiary_id = b.id)
-           OR EXISTS (SELECT FROM phone_test t JOIN assignment s ON s.id = t.assignment_id
-                      WHERE s.beneficiary_id = b.id))
+           OR EXISTS (SELECT FROM phone_test t WHERE t.beneficiary_id = b.id))
       AND EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id)
       AND NOT EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id
                       AND (s.returned_at IS NULL OR s.returned_at > $1))
@@ -95,8 +94,7 @@ WITH back AS (
 ), gone AS (
     DELETE FROM known_place p USING back WHERE p.beneficiary_id = back.id RETURNING p.id
 ), tests AS (
-    DELETE FROM phone_test t USING back, assignment s
-    WHERE s.id = t.assignment_id AND s.beneficiary_id = back.id RETURNING t.no
+    DELETE FROM phone_test t USING back WHERE t.beneficiary_id = back.id RETURNING t.no
 ), without AS (
     UPDATE beneficiary b SET key = NULL FROM back WHERE b.id = back.id
 ), dead AS (
