@@ -17,10 +17,13 @@ from urllib.parse import urlsplit
 
 from tgd.clock import Clock
 from tgd.config import Config
+from tgd.devices.broker_control import Control, login
 from tgd.devices.downlink import Downlink
+from tgd.devices.enrolment import Enrolment
 from tgd.devices.ingest import Ingest, Outcome
 from tgd.devices.messages import Press
 from tgd.devices.mqtt import Arrived, MqttLink, State
+from tgd.devices.phone_keys import PhoneKeys
 from tgd.devices.reports import Reports
 from tgd.keys import KeyStore
 from tgd.metrics import Metrics
@@ -103,7 +106,9 @@ class App:
         config, clock, metrics, database = self.config, self.clock, self.metrics, self.database
         self.press_link = self._link("press", [f"{_UP}press"])
         self.rest_link = self._link("rest", [f"{_UP}position", f"{_UP}heartbeat", f"{_UP}lwt"])
-        self.downlink = Downlink(database, clock, self.press_link.publish)
+        self.phone_keys = PhoneKeys(database, clock, self.sealer)
+        signing = self.phone_keys.signing
+        self.downlink = Downlink(database, clock, signing(self.press_link.publish))
         group_from = config.unknown_per_minute
         self.intake = Intake(
             self.press_database, clock, self.sealer, metrics, opening, group_from=group_from
@@ -118,7 +123,12 @@ class App:
             acknowledge=self.press_link.ack,
             flush=self.press_link.flush,
         )
-        self.reports = Reports(database, clock, self.sealer, metrics, self.rest_link.publish)
+        said = signing(self.rest_link.publish)
+        self.reports = Reports(database, clock, self.sealer, metrics, said)
+        self.controls = [self._control(url) for url in config.mqtt_control_urls]
+        self.enrolment = Enrolment(
+            *(database, clock, self.sealer, metrics, self.controls, login(config.mqtt_urls))
+        )
         self.whereabouts = Whereabouts(self.sealer)
         self.territory = Territories(database, clock)
         self.competence = Competence(self.territory, self.whereabouts, self.sealer)
@@ -180,7 +190,13 @@ class App:
         start("downlink", self.downlink.run)
         start("ingest", self.ingest.run)
         start("reports", self.reports.run)
+        await self.phone_keys.load()
+        start("phone keys", self.phone_keys.run)
         start("listen", self._listen)
+        for number, control in enumerate(self.controls, 1):
+            start(f"control link {number}", control.run)
+        if self.controls:
+            start("enrolment", self.enrolment.run)
         start("rest link", self.rest_link.run)
         start("press link", self.press_link.run)
         await self._serve()
@@ -238,6 +254,7 @@ class App:
             notes=self.notes,
             addresses=self.addresses,
             ingest=self.ingest,
+            sign=self.phone_keys.sign,
             hub=self.hub,
             metrics=self.metrics,
             config=self.config,
@@ -267,26 +284,41 @@ class App:
             self.downlink.heard.set()
         elif payload == "forget":
             self.forget.heard.set()
+        elif payload == "credentials":
+            self.phone_keys.heard.set()
+            self.enrolment.heard.set()
         elif payload == "zones":
             self.territory.heard.set()
         else:
             if payload == "position":
                 self.following.heard.set()
-            self.hub.hint()
+            self.hub.hint(pressing=payload != "position")
 
     def _link(self, name: str, topics: list[str]) -> MqttLink:
         connected = self.metrics.mqtt_connected[name]
-        tls = None
-        if self.config.mqtt_ca is not None:
-            tls = ssl.create_default_context(cafile=str(self.config.mqtt_ca))
         return MqttLink(
             f"tgd-{name}-{self.config.instance}",
             self.config.mqtt_urls,
             [(topic, 1) for topic in topics],
             self._presses_arrived if name == "press" else self._reports_arrived,
             on_state=lambda state: connected.set(state is State.LISTENING),
-            tls=tls,
+            tls=self._trust(),
         )
+
+    def _control(self, url: str) -> Control:
+        name = f"tgd-control-{self.config.instance}"
+        return Control(name, url, self._trust(), self._broker_listens)
+
+    def _broker_listens(self) -> None:
+        self.enrolment.heard.set()
+
+    def _trust(self) -> ssl.SSLContext | None:
+        if self.config.mqtt_ca is None:
+            return None
+        context = ssl.create_default_context(cafile=str(self.config.mqtt_ca))
+        if self.config.mqtt_cert is not None:
+            context.load_cert_chain(self.config.mqtt_cert)
+        return context
 
     def _presses_arrived(self, messages: list[Arrived]) -> None:
         self.ingest.arrived(messages)

@@ -31,6 +31,7 @@ REASONS = ("unreadable", "oversized", "wrong_type", "location_invalid", "topic",
 STAGES = ("decode", "batch", "single", "alert")
 TESTED_WITHIN = ("15", "21")
 CONNECTIONS = ("press", "rest")
+DRIFTS = ("missing", "extra", "rights", "password", "disabled")
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)
 
 _C = TypeVar("_C", Counter, Gauge)
@@ -143,6 +144,15 @@ class Metrics:
         self.mqtt_connected = Family(
             self._gauge("mqtt_connected", "1 while the connection stands.", "connection"),
             CONNECTIONS,
+        )
+        self.broker_rights_settled = self._gauge(
+            "broker_rights_settled", "1 while every broker says what the register says."
+        )
+        self.broker_drift = Family(
+            self._counter("broker_drift", "Differences from the register, mended.", "kind"), DRIFTS
+        )
+        self.credentials_expiring = self._gauge(
+            "credentials_expiring", "Phones whose certificate is to be renewed."
         )
         self.erasures_overdue = self._gauge(
             "erasures_overdue",

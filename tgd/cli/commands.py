@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tgd.cli import phone_commands
 from tgd.config import Config
 
 app = typer.Typer(
@@ -39,6 +40,9 @@ app.add_typer(_persons, name="persons")
 app.add_typer(_addresses, name="addresses")
 app.add_typer(_zones, name="zones")
 app.add_typer(_forget, name="forget")
+app.add_typer(phone_commands.phones, name="phones")
+app.add_typer(phone_commands.authority, name="authority")
+app.add_typer(phone_commands.broker, name="broker")
 app.add_typer(_journal, name="journal")
 
 

@@ -31,7 +31,8 @@ async def save(connection: Connection, changes: dict[str, list[dict[str, Any]]])
 async def warm(connection: Connection) -> None:
     """Prepare what an operator's act needs: the first of the day must be as quick as any."""
     await hold(connection, [])
-    await page(connection, open_only=True, limit=0)
+    await page(connection, open_only=True, limit=0, ids=[])
+    await marks(connection)
 
 
 async def standing(connection: Connection, alert_id: UUID) -> tuple[str, str] | None:
@@ -116,14 +117,21 @@ async def page(
     open_only: bool | None,
     limit: int,
     before: tuple[datetime, UUID] | None = None,
+    ids: Sequence[UUID] | None = None,
 ) -> list[dict[str, Any]]:
     """Return alerts, newest first, each with all that the console shows.
 
-    ``open_only`` None returns all. ``before`` is the last alert of the page before.
+    ``open_only`` None returns all. ``before`` is the last alert of the page before; ``ids`` leaves
+    out all others.
     """
     at, last = before or (None, None)
-    rows = await connection.fetch(sql("alerts", "page"), open_only, at, last, limit)
+    rows = await connection.fetch(sql("alerts", "page"), open_only, at, last, limit, ids)
     return [dict(row) for row in rows]
+
+
+async def marks(connection: Connection) -> dict[UUID, str]:
+    """Return the open alerts, each with a mark that changes whenever ``page`` would say other."""
+    return {row["id"]: row["mark"] for row in await connection.fetch(sql("alerts", "marks"))}
 
 
 async def one(connection: Connection, alert_id: UUID) -> dict[str, Any] | None:

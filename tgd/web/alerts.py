@@ -22,6 +22,7 @@ from tgd.store import accounts, alerts
 from tgd.store.db import Connection
 from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, Caller
+from tgd.web.board import Board
 from tgd.web.context import Context
 
 PAGE, PAGE_MAX = 100, 500
@@ -37,12 +38,20 @@ class Alerts:
         self._clock = context.clock
         self._triage = context.triage
         self._whereabouts = context.whereabouts
+        self._board = Board(context.database, context.clock, context.whereabouts)
 
     async def list(self, request: web.Request) -> web.Response:
-        """Answer alerts, newest first, in pages."""
+        """Answer alerts, newest first, in pages; or what has changed of the open ones."""
         status = reading.query(request, "status")
         if status not in _STATUSES:
             raise Invalid("status", "must be open or closed")
+        since = reading.query(request, "since")
+        if since is not None:
+            if status != "open":
+                raise Invalid("since", "is for status=open")
+            return web.Response(
+                body=await self._board.since(since), content_type="application/json"
+            )
         limit = reading.number(request, "limit", default=PAGE, most=PAGE_MAX)
         before = _before(reading.query(request, "cursor"))
         async with self._database.connection() as connection:

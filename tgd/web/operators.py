@@ -5,6 +5,9 @@ offering it leaves it where it is until the other answers. What an operator must
 is read here, only while her alert is open, and the reading is journalled.
 """
 
+from collections.abc import Set as AbstractSet
+
+import msgspec
 from aiohttp import web
 
 from tgd.errors import Invalid
@@ -13,6 +16,7 @@ from tgd.web import alert_json, reading
 from tgd.web.access import CALLER
 from tgd.web.alerts import answer, shown
 from tgd.web.context import Context
+from tgd.web.together import Together
 
 MOST_OFFERED = 100
 
@@ -27,9 +31,14 @@ class Operators:
         self._persons = context.persons
         self._notes = context.notes
         self._context = context
+        self._present = Together(self._look_up)
 
     async def present(self, _request: web.Request) -> web.Response:
         """Answer who is there, who is busy and who holds what."""
+        told = await self._present.ask(None)
+        return web.Response(body=told, content_type="application/json")
+
+    async def _look_up(self, _asked: AbstractSet[None]) -> dict[None, bytes]:
         now = self._clock.now()
         async with self._database.connection() as connection:
             rows = await presence.present(connection, now)
@@ -45,7 +54,7 @@ class Operators:
             }
             for row in rows
         ]
-        return answer({"items": items, "next": None})
+        return {None: msgspec.json.encode({"items": items, "next": None})}
 
     async def wants(self, request: web.Request) -> web.Response:
         """Be rung, or not."""

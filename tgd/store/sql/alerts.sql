@@ -83,7 +83,8 @@ INSERT INTO note (alert_id, at, author, text) VALUES ($1, $2, $3, $4)
 SELECT at, author, text FROM note WHERE alert_id = $1 ORDER BY no
 
 -- name: page
--- Alerts newest first with all that the console shows; $1 open only, $2 and $3 the cursor.
+-- Alerts newest first with all that the console shows; $1 open only, $2 and $3 the cursor, $5 only
+-- these. Whatever it reads, marks must see change.
 SELECT a AS alert, b.label AS beneficiary, v.number,
        ARRAY(SELECT d FROM deadline d WHERE d.alert_id = a.id ORDER BY d.due_at) AS deadlines,
        ARRAY(SELECT d FROM dispatch d WHERE d.alert_id = a.id ORDER BY d.lead DESC, d.dispatched_at) AS dispatches,
@@ -104,8 +105,29 @@ LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
 LEFT JOIN device v ON v.id = a.device
 WHERE ($1::boolean IS NULL OR (a.status <> 'closed') = $1)
   AND ($2::timestamptz IS NULL OR (a.opened_at, a.id) < ($2, $3::uuid))
+  AND ($5::uuid[] IS NULL OR a.id = ANY ($5))
 ORDER BY a.opened_at DESC, a.id DESC
 LIMIT $4
+
+-- name: marks
+-- Every open alert with what changes whenever a row changes that page would read: a row's xmin is
+-- another after each update. Presses write their alert, positions are only added or all taken away.
+SELECT a.id, concat_ws(' ', a.xmin, b.xmin, v.xmin,
+       (SELECT max(p.no) FROM position p WHERE p.alert_id = a.id),
+       (SELECT string_agg(d.xmin::text, ',') FROM deadline d WHERE d.alert_id = a.id),
+       '/', (SELECT string_agg(d.xmin::text, ',') FROM dispatch d WHERE d.alert_id = a.id),
+       '/', (SELECT string_agg(t.xmin::text, ',') FROM task t WHERE t.alert_id = a.id AND t.done_at IS NULL),
+       '/', (SELECT string_agg(o.id::text, ',') FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
+             JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
+             WHERE l.one = s.beneficiary_id),
+       '/', (SELECT t.no FROM passed_test t
+             WHERE t.device_id = a.device AND t.beneficiary_id IS NOT DISTINCT FROM s.beneficiary_id
+             ORDER BY t.decided_at DESC LIMIT 1)) AS mark
+FROM alert a
+LEFT JOIN assignment s ON s.id = a.assignment_id
+LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
+LEFT JOIN device v ON v.id = a.device
+WHERE a.status <> 'closed'
 
 -- name: one
 -- One alert with all that the console shows.

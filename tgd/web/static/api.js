@@ -128,6 +128,8 @@ export class Reader {
     this.ok(); // nothing read yet: as old as this page's login
     this.patience = READ_MS;
     this.id = null;
+    this.open = new Map(); // the open alerts, as of the reading `since`
+    this.since = "";
     this.alerts = new Repeated(() => this.guarded(() => this.readAlerts()));
     this.where = new Repeated(() => this.guarded(() => this.readWhere()));
     this.who = new Repeated(() => this.guarded(() => this.readPresence()));
@@ -197,11 +199,12 @@ export class Reader {
     }
   }
 
+  // Only what has changed since the last reading is sent; `all` says that it is everything.
   async readAlerts() {
     const [asked, began, before] = [Date.now(), performance.now(), acted];
     let page;
     try {
-      page = await call("GET", "alerts?status=open&limit=500", undefined, this.patience);
+      page = await call("GET", `alerts?status=open&since=${this.since}`, undefined, this.patience);
       this.patience = Math.max(READ_MS, Math.min(2 * (performance.now() - began), PATIENCE_MS));
     } catch (refusal) {
       this.patience = Math.min(2 * this.patience, PATIENCE_MS);
@@ -215,7 +218,11 @@ export class Reader {
     known(began);
     readAt = page.now;
     this.ok();
-    this.onRead(page.items, page.now, Date.parse(page.now) - (asked + this.lastOk) / 2);
+    this.since = page.since;
+    if (page.all) this.open.clear();
+    for (const id of page.gone) this.open.delete(id);
+    for (const one of page.items) this.open.set(one.id, { ...one, read_at: page.now });
+    this.onRead([...this.open.values()], Date.parse(page.now) - (asked + this.lastOk) / 2);
   }
 
   async readPresence() {
