@@ -20,6 +20,7 @@ from catalogues import (
     raw,
 )
 
+from tgd.demo.page_files import page_files
 from tgd.web import catalogue
 from tgd.web.filling import filled
 from tgd.web.wording import Words
@@ -172,6 +173,14 @@ def test_what_is_filled_in_is_escaped():
         filled('<b data-t="no_such_key"></b>', "console")
         == '<b data-t="no_such_key">no_such_key</b>'
     )
+
+
+@pytest.mark.parametrize("page", ["phones", "salle"])
+def test_a_demo_page_comes_with_every_script_that_is_imported(page: str):
+    held = page_files(page)
+    scripts = [text.decode() for name, text in held.items() if name.endswith(".js")]
+    wanted = {name for text in scripts for name in re.findall(r'from "\./([\w.]+)"', text)}
+    assert {"texts.js"} <= wanted <= held.keys()
 
 
 # ── the numbers' forms ──────────────────────────────────────────────────────────────────

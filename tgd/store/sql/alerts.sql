@@ -166,7 +166,7 @@ SELECT status, count(*)::int AS n FROM alert WHERE status <> 'closed' GROUP BY s
 -- name: done
 -- Where an act has been done under this key: on the alert, or on one that was opened for it.
 SELECT j.alert_id FROM journal j
-WHERE j.alert_id IN (SELECT unnest($1::uuid[]) UNION ALL SELECT id FROM alert WHERE follows = ANY($1))
+WHERE j.chain IN (SELECT unnest($1::uuid[]) UNION ALL SELECT id FROM alert WHERE follows = ANY($1))
   AND j.details ->> 'act' = $2
 LIMIT 1
 
