@@ -4,15 +4,18 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import asyncpg
 import pytest
 from commands import command
 from enrolled import SERVER, Office, Stranger, fleet, offices
 from world import ManualClock
 
 from firmware_sim import Kind, Recorder
+from tgd.app import App
 from tgd.devices.broker_control import Control
 from tgd.devices.enrolment import Enrolment
 from tgd.errors import Refused
@@ -20,7 +23,7 @@ from tgd.metrics import Metrics
 from tgd.seal import Sealer
 from tgd.store.db import Database
 
-pytestmark = pytest.mark.needs_mosquitto
+pytestmark = pytest.mark.needs_rights_plugin
 TOLD = "SELECT EXISTS (SELECT FROM journal WHERE kind = 'broker_unsettled')"
 ONE, OTHER = "tgd-86-01", "tgd-86-02"
 
@@ -286,6 +289,45 @@ async def test_a_broker_that_cannot_be_settled_for_a_minute_is_an_alarm(
     assert metrics.broker_rights_settled._value.get() == 0
     assert sum("for a minute" in said for said in caplog.messages) == 1
     assert "secret" not in caplog.text
+
+
+@pytest.mark.expects_errors
+async def test_a_server_with_another_secret_shuts_nobody_out(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    await office.stop()
+    config = office.config
+    office.config = replace(config, secret_key="00" * 32)
+    office.app = App(office.config)
+    await office.app.start()
+    await office.until(lambda: "do not open: TGD_SECRET_KEY?" in caplog.text)
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+    await office.app.stop()
+    office.config = config
+    await office.start()
+
+
+async def test_a_register_that_knows_no_phone_shuts_nobody_out(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    await owner(office, "TRUNCATE phone_credential")
+    office.app.enrolment.heard.set()
+    await office.until(lambda: "the register has no phone" in caplog.text)
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+
+
+async def owner(office: Office, statement: str) -> None:
+    connection = await asyncpg.connect(office.config.database_url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
 
 
 async def test_no_secret_of_a_phone_is_in_clear_in_the_database_or_the_log(

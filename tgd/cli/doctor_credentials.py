@@ -99,7 +99,7 @@ async def _broker(
         await asyncio.wait({task})
     expected, unreadable = wanted(Sealer(config.secret_key), login(config.mqtt_urls), register)
     if unreadable:
-        why = f"{unreadable} passwords do not open: is this the server's TGD_SECRET_KEY?"
+        why = f"{len(unreadable)} passwords do not open: is this the server's TGD_SECRET_KEY?"
         return Finding(FAILED, what, why)
     differences = dynsec.mend(found, expected, control.user)
     if differences:
