@@ -27,10 +27,11 @@ def alert(row: Row, whereabouts: Whereabouts, now: datetime) -> dict[str, Any]:
         **_identity(own),
         **_progress(own),
         "beneficiary": row["beneficiary"],
+        "former_beneficiary": row["former"],
         "linked": [str(alert_id) for alert_id in row["linked"]],
         "presses": presses,
         "position": found,
-        "doubts": _doubts(own, presses, found),
+        "doubts": _doubts(own, presses, found, row["former"]),
         "deadlines": [_deadline(d) for d in row["deadlines"] if d["name"] != _OUR_OWN],
         "dispatches": [_dispatch(dispatch) for dispatch in row["dispatches"]],
         "tasks": [_task(task) for task in row["tasks"]],
@@ -144,7 +145,9 @@ def fix(one: Judged) -> dict[str, Any]:
     }
 
 
-def _doubts(own: Row, presses: list[dict[str, Any]], place: dict[str, Any] | None) -> list[str]:
+def _doubts(
+    own: Row, presses: list[dict[str, Any]], place: dict[str, Any] | None, former: str | None
+) -> list[str]:
     """Return every doubt once. A press without a position is no doubt once there is one.
 
     Whether she may be located is the alert's to say: what the register says meanwhile does not
@@ -161,6 +164,8 @@ def _doubts(own: Row, presses: list[dict[str, Any]], place: dict[str, Any] | Non
         found.append("location_absent")
     if own["contact_lost_at"] is not None:
         found.append("contact_lost")
+    if former is not None:
+        found.append("before_handover")
     return list(dict.fromkeys(found))
 
 
