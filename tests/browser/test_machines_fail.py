@@ -133,6 +133,7 @@ async def test_a_press_comes_while_the_verdict_is_on_its_way(page: Page, api: Ap
 async def test_a_stale_page_posts_and_is_refused(page: Page, api: Api):
     alert = await ready_to_close(page, api)
     await page.route("**/alerts?*", lambda route: route.abort())  # the screen has frozen
+    await expect(page.locator("#lost")).to_be_visible()  # and no reading is under way any more
     await api.press(loc=PLACE)
     for _ in range(2):
         await act(page, "verdict", "no_danger").click()

@@ -110,7 +110,7 @@ async def test_a_shift_ends_with_everything_handed_over(page: Page, other: Page,
     await page.keyboard.press("h")
     await page.locator("#handover-form [name=note]").fill("relève de 6 h")
     await page.keyboard.press("Enter")
-    await expect(page.locator("#news")).to_have_text(f"2 alerte(s) proposée(s) à {OTHER}.")
+    await expect(page.locator("#news")).to_have_text(f"2 alertes proposées à {OTHER}.")
     await expect(other.locator("#queue strong")).to_have_count(2)
     await shots("1-handed-over", other)
 

@@ -137,6 +137,7 @@ async def test_every_route_is_documented_and_no_other() -> None:
         recontact=parts.recontact,
         reporting=parts.reporting,
         notes=parts.notes,
+        office=parts.office,
         whereabouts=parts.whereabouts,
         competence=parts.competence,
         persons=parts.persons,

@@ -54,23 +54,6 @@ def test_no_page_holds_a_style_or_a_script_of_its_own():
     assert not any(re.search(r"https?://|innerHTML|eval\(", text) for text in everything)
 
 
-def test_both_languages_say_the_same_things():
-    french, english = (json.loads(STATIC.joinpath(f"{n}.json").read_text()) for n in ("fr", "en"))
-
-    def holes(said: str | list) -> object:
-        return len(said) if isinstance(said, list) else set(re.findall(r"{(\w+)}", said))
-
-    def shape(words: dict) -> dict:
-        return {
-            key: shape(said) if isinstance(said, dict) else holes(said)
-            for key, said in words.items()
-        }
-
-    assert shape(french) == shape(english)
-    page = STATIC.joinpath("console.html").read_text()
-    assert set(re.findall(r'data-t(?:-label)?="(\w+)"', page)) <= set(french)
-
-
 async def test_the_description_covers_every_route(api: Api):
     status, described = await api.bare("GET", "openapi.json")
     assert (status, described["openapi"]) == (200, "3.1.0")

@@ -5,10 +5,14 @@ the position is estimated at ``now`` and carries its radius, age, source and dou
 (raw presses, notes, the agreed word) never come here.
 """
 
+import base64
+import binascii
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+from tgd.errors import Invalid
 from tgd.geo.locate import Estimate, Judged
 from tgd.platform.whereabouts import Whereabouts
 
@@ -57,6 +61,28 @@ def stamp(moment: datetime) -> str:
 def at(moment: datetime | None) -> str | None:
     """Return a time as ``stamp`` does; None of none."""
     return None if moment is None else stamp(moment)
+
+
+def cursor(moment: datetime, last: UUID) -> str:
+    """Return what a page's ``next`` says: behind which row the following page begins."""
+    return base64.urlsafe_b64encode(f"{moment.isoformat()} {last}".encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """Return what a cursor says; raises ``Invalid``."""
+    if cursor is None:
+        return None
+    try:
+        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
+        at, _, last = (
+            base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition(" ")
+        )
+        moment, found = datetime.fromisoformat(at), UUID(last)
+    except (ValueError, binascii.Error):
+        raise Invalid("cursor", "is none that a page's next has given") from None
+    if moment.tzinfo is None:
+        raise Invalid("cursor", "is none that a page's next has given")
+    return moment, found
 
 
 def _text(value: object) -> str | None:

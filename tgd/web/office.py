@@ -168,9 +168,7 @@ class Office:
         """Record that a request was withdrawn."""
         return await self._closed(request, "withdrawn", None)
 
-    async def _closed(
-        self, request: web.Request, status: str, reason: str | None
-    ) -> web.Response:
+    async def _closed(self, request: web.Request, status: str, reason: str | None) -> web.Response:
         own, caller = await self._own(request), request[CALLER]
         one = office_in.path_id(request, "request")
         await self._office.waiting.close(one, status, reason, caller.name, own)

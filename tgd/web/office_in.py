@@ -79,7 +79,9 @@ def known(fields: Fields) -> Known:
         raise Invalid("imei", "must be 15 digits")
     if iccid is not None and not re.fullmatch(r"\d{18,20}", iccid := _DIGITS.sub("", iccid)):
         raise Invalid("iccid", "must be 18 to 20 digits")
-    if number is not None and not re.fullmatch(r"\+\d{6,15}", number := re.sub(r"[ .-]", "", number)):
+    if number is not None and not re.fullmatch(
+        r"\+\d{6,15}", number := re.sub(r"[ .-]", "", number)
+    ):
         raise Invalid("msisdn", "must be an international number: + and 6 to 15 digits")
     if generation is not None and generation not in stock.GENERATIONS:
         raise Invalid("generation", f"must be one of {', '.join(stock.GENERATIONS)}")

@@ -1,20 +1,24 @@
 """The pages for people and what they load: read once, served from memory, versioned by content.
 
 Serves arrow 2's console. Promises: a file's address changes with the content of any (so browsers
-may keep it for ever, and never mix two versions), no page loads anything from elsewhere, and every
-answer of the server, page or not, carries the headers that keep browsers from harm.
+may keep it for ever, and never mix two versions), no page loads anything from elsewhere, its texts
+come out of catalogues, and every answer of the server, page or not, carries the headers that keep
+browsers from harm.
 """
 
 import hashlib
 import html
 import mimetypes
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from aiohttp import web
 from xstatic.pkg import leaflet
+
+from tgd.web import catalogue
+from tgd.web.filling import filled
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
@@ -27,7 +31,6 @@ _GUARDS = {
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-_PLACE, _TILES = b"{{static}}", b"{{tiles}}"
 _LEAFLET = ("leaflet.js", "leaflet.css")
 """The map's library comes out of a package; it is loaded when somebody asks for the map."""
 
@@ -53,17 +56,17 @@ class Pages:
         }
         for name in _LEAFLET:
             self._files[name] = Path(leaflet.BASE_DIR, name).read_bytes()
-        both = b"".join(name.encode() + b"\0" + held for name, held in self._files.items())
-        self.version = hashlib.sha256(both).hexdigest()[:16]
-        place = f"/static/{self.version}".encode()
-        tiles = html.escape(tiles_url or "").encode()
-        self._pages = {
-            name.removesuffix(".html"): self._files.pop(name)
-            .replace(_PLACE, place)
-            .replace(_TILES, tiles)
+        written = {
+            name.removesuffix(".html"): self._files.pop(name).decode()
             for name in list(self._files)
             if name.endswith(".html")
         }
+        for name in written:
+            self._files |= catalogue.served(name)
+        texts = {name: filled(page, name) for name, page in written.items()}
+        self.version = _version(self._files, texts)
+        known = {"{{static}}": f"/static/{self.version}", "{{tiles}}": html.escape(tiles_url or "")}
+        self._pages = {name: _with(page, known).encode() for name, page in texts.items()}
 
     async def home(self, _request: web.Request) -> web.Response:
         """Send people to the console."""
@@ -87,6 +90,18 @@ class Pages:
         return web.Response(
             body=self._files[name], content_type=kind, charset=charset, headers=_FOR_EVER
         )
+
+
+def _version(files: Mapping[str, bytes], pages: Mapping[str, str]) -> str:
+    held = {**files} | {name: page.encode() for name, page in pages.items()}
+    both = b"".join(name.encode() + b"\0" + what for name, what in sorted(held.items()))
+    return hashlib.sha256(both).hexdigest()[:16]
+
+
+def _with(page: str, known: Mapping[str, str]) -> str:
+    for blank, value in known.items():
+        page = page.replace(blank, value)
+    return page
 
 
 def guard(

@@ -17,12 +17,13 @@ from tgd.platform.report_parts import Report
 from tgd.web import reading
 from tgd.web.access import CALLER
 from tgd.web.alerts import answer
+from tgd.web.catalogue import LANGUAGES
 from tgd.web.context import Context
 from tgd.web.errors import Problem
 from tgd.web.pages import Pages
 from tgd.web.report_document import document
 from tgd.web.report_pdf import Press
-from tgd.web.wording import LANGUAGES, Words
+from tgd.web.wording import Words
 
 _FORMS = ("data", "page")
 

@@ -299,7 +299,7 @@ def _positions(held: Positions, words: Words) -> Section:
         }
         radii = words("radii", **figures)
     lost = held.kept - held.readable
-    kept = words("kept_unreadable" if lost else "kept", n=held.kept, lost=lost)
+    kept = words("kept_unreadable", kept=held.kept, n=lost) if lost else str(held.kept)
     erased = [words("erased_some", n=e.positions, at=words.moment(e.at)) for e in held.erased]
     due = words("due_none")
     if held.held:

@@ -112,7 +112,7 @@ class _Sheet(FPDF):
         self.set_auto_page_break(auto=True, margin=_MARGIN_MM + 5)
         self.set_title(self._legible(document.title))
         self.set_subject(self._legible(document.subtitle))
-        self.set_lang({"fr": "fr-FR", "en": "en-GB"}[document.language])
+        self.set_lang(words.locale)
         self.set_creator("tgd")
         self.alias_nb_pages()
 

@@ -22,6 +22,8 @@ _DETAILS = {
     "role": "role",
 }
 """Details of the journal that are codes, and the family of their words."""
+_ERASED = ("positions", "presses", "messages", "notes")
+"""Details of an erasure: how many of each."""
 
 
 def sentence(entry: Entry | Step, words: Words) -> str:
@@ -31,6 +33,8 @@ def sentence(entry: Entry | Step, words: Words) -> str:
         for name, value in entry.details.items()
         if value is not None
     }
+    if entry.kind == "erased":
+        given |= {name: words.code("erased", name, n=given.get(name, 0)) for name in _ERASED}
     if "why" in given:
         why = given["why"]
         given["why"] = words.code("why", why) if words.knows("why", why) else words("why_default")

@@ -1,43 +1,37 @@
 """A catalogue of texts in one language, and how times, spans and numbers are said in it.
 
-Serves what the server itself words: reports, on the screen and as PDF. The same file serves the
-browser, so that both say the same. An unknown code is shown as it is.
+Serves what the server itself words: reports, on the screen and as PDF. The same catalogue serves
+the browser, so that both say the same. An unknown code is shown as it is.
 """
 
-import json
 from datetime import datetime
-from functools import cache
-from importlib import resources
-from typing import Any
 from zoneinfo import ZoneInfo
 
-LANGUAGES = ("fr", "en")
+from tgd.web.catalogue import catalogue
+
 _MINUTE, _TWO_MINUTES, _HOUR = 60, 120, 3600
 
 
 class Words:
     """One catalogue: ``words("title", case=…)``, ``words.code("verdict", "police")``."""
 
-    def __init__(self, name: str, language: str) -> None:
-        self._words = _read(f"{name}.{language}.json")
+    def __init__(self, page: str, language: str) -> None:
+        self._catalogue = catalogue(page, language)
         self._zone = ZoneInfo("Europe/Paris")
         self.language = language
+        self.locale = self._catalogue.locale
 
     def __call__(self, key: str, **given: object) -> str:
-        """Return a text with its blanks filled in; an unknown one is its own name."""
-        found = self._words.get(key, key)
-        return _filled(found, given) if isinstance(found, str) else key
+        """Return a text with its blanks filled in; ``n`` chooses its form; unknown, its name."""
+        return self._catalogue.text(key, given)
 
     def code(self, family: str, code: object, **given: object) -> str:
         """Return the words for a code; a dash for None."""
-        if code is None:
-            return self("none")
-        family_words = self._words.get(family, {})
-        return _filled(family_words.get(str(code), str(code)), given)
+        return self("none") if code is None else self._catalogue.code(family, str(code), given)
 
     def knows(self, family: str, code: object) -> bool:
         """Say whether there are words for the code."""
-        return str(code) in self._words.get(family, {})
+        return str(code) in self._catalogue.codes.get(family, {})
 
     def moment(self, at: datetime | None) -> str:
         """Return a date and time in Paris, to the second."""
@@ -69,19 +63,3 @@ class Words:
         if "." in text:
             text = text.rstrip("0").rstrip(".")
         return text.replace(".", self("decimal"))
-
-
-@cache
-def _read(file: str) -> dict[str, Any]:
-    folder = resources.files("tgd.web").joinpath("static")
-    words: dict[str, Any] = json.loads(folder.joinpath(file).read_text(encoding="utf-8"))
-    return words
-
-
-class _Blanks(dict[str, object]):
-    def __missing__(self, name: str) -> str:
-        return "…"
-
-
-def _filled(text: str, given: dict[str, object]) -> str:
-    return text.format_map(_Blanks(given))

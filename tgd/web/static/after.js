@@ -3,7 +3,7 @@
 
 import { $, say } from "./dom.js";
 import { Refusal, logIn, logOut, session } from "./api.js";
-import { load, otherLanguage, t, translate } from "./texts.js";
+import { preferred, speak, t } from "./texts.js";
 
 const READ_MS = 15000;
 
@@ -35,7 +35,7 @@ export class Page {
   constructor(catalogue, show) {
     this.catalogue = catalogue;
     this.show = show;
-    this.language = localStorage.getItem("language") === "en" ? "en" : "fr";
+    this.language = preferred();
     $("language").addEventListener("click", () => this.turn());
     $("leave").addEventListener("click", () => this.leave());
     $("login").addEventListener("submit", (event) => this.enter(event));
@@ -51,14 +51,11 @@ export class Page {
   }
 
   async speak() {
-    await load(`${this.catalogue}.${this.language}`);
-    translate(document.documentElement);
-    $("language").textContent = otherLanguage();
+    await speak(this.catalogue, this.language, $("language"));
   }
 
   async turn() {
-    this.language = this.language === "fr" ? "en" : "fr";
-    localStorage.setItem("language", this.language);
+    this.language = $("language").lang;
     await this.speak();
     if ($("login").hidden) await this.again();
   }

@@ -1,4 +1,8 @@
-// Whose alert it is: who has it in charge, who may take it, whom it rings. Pure; the server decides.
+// Whose alert it is: its holder's name, who has it in charge, who may take it, whom it rings. Pure; the server decides.
+
+import { t } from "./texts.js";
+
+export const nameOf = (alert) => alert.beneficiary ?? t("unknown_holder");
 
 export const isOpen = (alert) => alert.status !== "closed";
 

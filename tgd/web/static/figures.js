@@ -102,7 +102,7 @@ export function percentiles({ steps, targets, since, until, label, duration, day
   return shown;
 }
 
-export function columns({ steps, since, until, step, label, day, names }) {
+export function columns({ steps, since, until, step, label, day, said }) {
   const shown = sheet(label, HIGH, WIDE * 2);
   const most = Math.max(1, ...steps.map((one) => one.alerts + one.tests));
   const tall = (n) => (n / most) * (HIGH - FOOT - TOP);
@@ -125,7 +125,7 @@ export function columns({ steps, since, until, step, label, day, names }) {
       if (!high) continue;
       foot -= high;
       const bar = draw("rect", { x: from, y: foot, width, height: high, class: `bar-${kind}` });
-      bar.append(draw("title", {}, `${day(one.begins)} · ${names[kind]} : ${one[kind]}`));
+      bar.append(draw("title", {}, `${day(one.begins)} · ${said(kind, one[kind])}`));
       shown.append(bar);
     }
   }

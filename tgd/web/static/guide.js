@@ -1,7 +1,7 @@
 // What to do and to say, by what was heard: short sentences, in place, while the voice is there.
 
 import { $, make, rewrite } from "./dom.js";
-import { t } from "./texts.js";
+import { family, t } from "./texts.js";
 
 let foreign = false; // she and the operator share no language
 
@@ -30,7 +30,7 @@ export function guide(alert, own, file) {
   if (!shown) return;
   $("guide-language").setAttribute("aria-pressed", String(foreign));
   const kind = situation(alert);
-  const lines = (what, className) => t(what, kind).map((text) => make("li", text, className));
+  const lines = (what, className) => t(what, kind).split("\n").map((text) => make("li", text, className));
   rewrite($("guide-do"), ...lines("guide_do"));
   rewrite($("guide-say"), ...(foreign ? phrases(file) : lines("guide_say")));
 }
@@ -38,14 +38,15 @@ export function guide(alert, own, file) {
 // The words that matter, in the languages most often met; first those that her file names.
 function phrases(file) {
   const hers = (file?.languages ?? []).join(" ").toLowerCase();
-  const all = t("phrases", "all").map(([language, name, text]) => ({ language, name, text }));
+  const all = family("phrase").map(([language, text]) =>
+    ({ language, text, name: t("phrase_language", language) }));
   const speaks = (one) => Number(one.name.split(" / ").some((name) => hers.includes(name.toLowerCase())));
   all.sort((a, b) => speaks(b) - speaks(a));
   return all.map(({ language, name, text }) => {
     const item = make("li");
     const said = make("span", text);
     said.lang = language;
-    item.append(make("b", `${name} : `), said);
+    item.append(make("b", t("titled", { what: name })), " ", said);
     return item;
   });
 }

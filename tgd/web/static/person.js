@@ -19,7 +19,7 @@ export function person(alert, read, may) {
   $("dangers").hidden = dangers.length === 0;
   rewrite($("dangers-list"), ...dangers.map((kind) => {
     const item = make("li");
-    item.append(make("b", `${t("danger", kind)} : `), file.dangers[kind]);
+    item.append(make("b", t("titled", { what: t("danger", kind) })), " ", file.dangers[kind]);
     return item;
   }));
 }
@@ -42,9 +42,10 @@ function lines(file) {
   return found.flatMap(([kind, text]) => [make("dt", kind), make("dd", text)]);
 }
 
-export const dangers = (file) =>
+// Each danger with its heading, in words of their own: they are read out to those who go there.
+export const dangers = (file, words) =>
   DANGERS.filter((kind) => file?.dangers?.[kind])
-    .map((kind) => `${t("danger", kind)} : ${file.dangers[kind]}`);
+    .map((kind) => `${words.t("titled", { what: words.t("danger", kind) })} ${file.dangers[kind]}`);
 
 export const children = (file) =>
   (file?.children ?? []).map((child) => [child.name, child.note].filter(Boolean).join(", "));

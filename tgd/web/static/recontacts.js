@@ -3,13 +3,12 @@
 
 import { $, make, say } from "./dom.js";
 import { Page, read, send } from "./after.js";
-import { t } from "./texts.js";
+import { locale, t } from "./texts.js";
 
 let status = "open";
-let locale = "fr-FR";
 
 const moment = (at) =>
-  new Date(at).toLocaleString(locale, { timeZone: "Europe/Paris", dateStyle: "short", timeStyle: "short" });
+  new Date(at).toLocaleString(locale(), { timeZone: "Europe/Paris", dateStyle: "short", timeStyle: "short" });
 
 function facts(call) {
   const due = make("p", undefined, call.overdue ? "late" : "");
@@ -64,8 +63,7 @@ function show(found) {
   $("recontacts").hidden = false;
 }
 
-const page = new Page("recontacts", async (language) => {
-  locale = language === "en" ? "en-GB" : "fr-FR";
+const page = new Page("recontacts", async () => {
   show(await read(`recontacts?status=${status}`));
 });
 

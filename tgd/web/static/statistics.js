@@ -4,15 +4,13 @@
 import { $, make, say } from "./dom.js";
 import { Page, read } from "./after.js";
 import { PERCENTILES, WIDE, bars, columns, percentiles } from "./figures.js";
-import { t } from "./texts.js";
-
-let locale = "fr-FR";
+import { locale, t } from "./texts.js";
 
 const day = (text) =>
-  new Date(`${text}T00:00:00Z`).toLocaleDateString(locale, { timeZone: "UTC", day: "2-digit", month: "2-digit" });
-const date = (text) => new Date(`${text}T00:00:00Z`).toLocaleDateString(locale, { timeZone: "UTC" });
+  new Date(`${text}T00:00:00Z`).toLocaleDateString(locale(), { timeZone: "UTC", day: "2-digit", month: "2-digit" });
+const date = (text) => new Date(`${text}T00:00:00Z`).toLocaleDateString(locale(), { timeZone: "UTC" });
 const figure = (value, digits) =>
-  value.toLocaleString(locale, { maximumFractionDigits: digits });
+  value.toLocaleString(locale(), { maximumFractionDigits: digits });
 
 function duration(seconds) {
   if (seconds < 1) return t("ms", { n: figure(seconds * 1000, seconds < 0.01 ? 1 : 0) });
@@ -20,6 +18,8 @@ function duration(seconds) {
   if (seconds < 7200) return t("min", { n: figure(seconds / 60, 1) });
   return t("h", { n: figure(seconds / 3600, 1) });
 }
+
+const named = (what, value) => `${t("titled", { what })} ${value}`;
 
 function table(head, rows) {
   const shown = make("table");
@@ -64,7 +64,7 @@ function counted(element, counts, family, label) {
   element.replaceChildren(rows.length ? bars({ rows, whole, label: described(label, rows) }) : make("p", t("none_of_it"), "remark"));
 }
 
-const described = (label, rows) => `${label} — ${rows.map((one) => `${one.name} : ${one.said ?? one.n}`).join(", ")}`;
+const described = (label, rows) => `${label} — ${rows.map((one) => named(one.name, one.said ?? one.n)).join(", ")}`;
 
 function cadence(phones) {
   const part = (n) => (phones.assigned ? n / phones.assigned : 0);
@@ -79,7 +79,7 @@ function cadence(phones) {
     name: t("never"), n: phones.never, said: `${phones.never} / ${phones.assigned}`,
     tone: phones.never ? "bad" : "good",
   }];
-  const label = described(`${t("assigned")} : ${phones.assigned}`, rows);
+  const label = described(named(t("assigned"), phones.assigned), rows);
   $("cadence").replaceChildren(bars({ rows, whole: phones.assigned, label, wide: WIDE * 2, left: 0.26 }));
 }
 
@@ -146,9 +146,10 @@ function show(found) {
   document.title = t("title");
   say($("intro"), t("intro", { from: date(found.from), to: date(found.to), scope }));
   totals(found.counts);
-  const names = { alerts: t("alerts"), tests: t("tests") };
-  const label = `${t("numbers")} — ${t("alerts")} : ${found.counts.alerts}, ${t("tests")} : ${found.counts.tests}`;
-  $("columns").replaceChildren(columns({ ...period, steps: found.counts.steps, step: found.step, label, day, names }));
+  const said = (kind, n) => named(t(kind), n);
+  const both = ["alerts", "tests"].map((kind) => said(kind, found.counts[kind]));
+  const label = `${t("numbers")} — ${both.join(", ")}`;
+  $("columns").replaceChildren(columns({ ...period, steps: found.counts.steps, step: found.step, label, day, said }));
   counted($("verdicts"), found.counts.by_verdict, "verdict", t("by_verdict"));
   counted($("reasons"), found.counts.by_reason, "reason", t("by_reason"));
   cadence(found.phones);
@@ -160,8 +161,7 @@ function show(found) {
   $("statistics").hidden = $("print").hidden = false;
 }
 
-const page = new Page("statistics", async (language) => {
-  locale = language === "en" ? "en-GB" : "fr-FR";
+const page = new Page("statistics", async () => {
   show(await read(`statistics${location.search}`));
 });
 

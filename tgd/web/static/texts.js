@@ -1,67 +1,111 @@
-// What people read: one catalogue per language, and how times and distances are said.
+// What people read: one catalogue per page and language, and how times and distances are said in it.
 
-let words = {};
+const STORED = "language";
+const TURN = 100; // see forms
 
-export async function load(language) {
-  const answer = await fetch(new URL(`./${language}.json`, import.meta.url));
-  words = await answer.json();
-}
+// A catalogue as the server makes it out of the gettext files: each text has one form, or one for
+// each of the language's numbers; `forms` says which, number by number up to twice TURN.
+export class Words {
+  constructor({ language, locale, next, forms, texts, codes }) {
+    Object.assign(this, { language, locale, next, forms });
+    this.texts = new Map(Object.entries(texts));
+    this.codes = new Map(Object.entries(codes).map(([name, one]) => [name, new Map(Object.entries(one))]));
+  }
 
-// t("status", "ringing") or t("answered_by", {who}); an unknown code is shown as it is.
-export function t(key, given) {
-  const found = words[key];
-  if (typeof given === "string" || given === null) return found?.[given] ?? String(given);
-  return (found ?? key).replace(/\{(\w+)\}/g, (_, name) => given?.[name] ?? "");
-}
+  // t("status", "ringing") or t("answered_by", {who}); an unknown code is shown as it is. Where a
+  // text has several forms, the number n chooses.
+  t(key, given, more) {
+    if (typeof given !== "string" && given !== null) return this.filled(this.texts.get(key), given) ?? key;
+    return this.filled(this.codes.get(key)?.get(String(given)), more) ?? String(given);
+  }
 
-export function span(seconds) {
-  const s = Math.max(0, Math.floor(seconds));
-  if (s < 60) return t("seconds", { n: s });
-  if (s < 3600) return t("minutes", { m: Math.floor(s / 60), s: s % 60 });
-  if (s < 86400) return t("hours", { h: Math.floor(s / 3600), m: Math.floor(s / 60) % 60 });
-  return t("days", { d: Math.floor(s / 86400), h: Math.floor(s / 3600) % 24 });
-}
+  // All the codes of a family with their words, in the catalogue's order.
+  family(name) {
+    return [...(this.codes.get(name) ?? [])].map(([code, forms]) => [code, this.filled(forms, {})]);
+  }
 
-export function length(metres) {
-  if (metres < 1000) return t("metres", { n: Math.round(metres) });
-  const kilometres = (metres / 1000).toLocaleString(words.locale, { maximumFractionDigits: 1 });
-  return t("kilometres", { n: kilometres });
-}
+  filled(forms, given) {
+    if (!forms) return null;
+    const found = forms.length > 1 ? forms[this.form(given?.n)] : forms[0];
+    return found.replace(/\{(\w+)\}/g, (_, name) => given?.[name] ?? "");
+  }
 
-// Two figures, rounded up: a radius in words claims no more than was measured.
-export function atMost(metres) {
-  const step = 10 ** Math.max(0, Math.floor(Math.log10(metres)) - 1);
-  return length(Math.ceil(metres / step) * step);
-}
+  form(n) {
+    const whole = Math.trunc(Math.abs(Number(n)));
+    return Number(this.forms[whole < TURN ? whole : TURN + (whole % TURN)] ?? 0);
+  }
 
-export function share(part) {
-  const percent = part * 100;
-  return t("percent", { n: percent < 1 ? "< 1" : Math.min(100, Math.round(percent)) });
-}
+  span(seconds) {
+    const s = Math.max(0, Math.floor(seconds));
+    if (s < 60) return this.t("seconds", { n: s });
+    if (s < 3600) return this.t("minutes", { m: Math.floor(s / 60), s: s % 60 });
+    if (s < 86400) return this.t("hours", { h: Math.floor(s / 3600), m: Math.floor(s / 60) % 60 });
+    return this.t("days", { d: Math.floor(s / 86400), h: Math.floor(s / 3600) % 24 });
+  }
 
-const WINDS = ["n", "ne", "e", "se", "s", "sw", "w", "nw"];
-const ARROWS = "↑↗→↘↓↙←↖";
+  length(metres) {
+    if (metres < 1000) return this.t("metres", { n: Math.round(metres) });
+    const kilometres = (metres / 1000).toLocaleString(this.locale, { maximumFractionDigits: 1 });
+    return this.t("kilometres", { n: kilometres });
+  }
 
-// A direction as a word and an arrow, for t("travel", …).
-export function heading(from_north) {
-  if (from_north === null) return {};
-  const eighth = Math.round(from_north / 45) % 8;
-  return { towards: t("wind", WINDS[eighth]), arrow: ARROWS[eighth] };
-}
+  // Two figures, rounded up: a radius in words claims no more than was measured.
+  atMost(metres) {
+    const step = 10 ** Math.max(0, Math.floor(Math.log10(metres)) - 1);
+    return this.length(Math.ceil(metres / step) * step);
+  }
 
-export const clock = (at) =>
-  new Date(at).toLocaleTimeString(words.locale, { timeZone: "Europe/Paris" });
+  share(part) {
+    const percent = part * 100;
+    return this.t("percent", { n: percent < 1 ? "< 1" : Math.min(100, Math.round(percent)) });
+  }
 
-export const degrees = (value) =>
-  value.toLocaleString(words.locale, { minimumFractionDigits: 5, maximumFractionDigits: 5 });
+  clock(at) {
+    return new Date(at).toLocaleTimeString(this.locale, { timeZone: "Europe/Paris" });
+  }
 
-// Writes the catalogue into every element that names a text.
-export function translate(root) {
-  root.lang = words.language;
-  for (const one of root.querySelectorAll("[data-t]")) one.textContent = t(one.dataset.t);
-  for (const one of root.querySelectorAll("[data-t-label]")) {
-    one.setAttribute("aria-label", t(one.dataset.tLabel));
+  degrees(value) {
+    return value.toLocaleString(this.locale, { minimumFractionDigits: 5, maximumFractionDigits: 5 });
   }
 }
 
-export const otherLanguage = () => t("other_language");
+let words = new Words({ language: "", texts: {}, codes: {} }); // the page's own
+
+export const t = (...given) => words.t(...given);
+export const family = (name) => words.family(name);
+export const span = (seconds) => words.span(seconds);
+export const length = (metres) => words.length(metres);
+export const atMost = (metres) => words.atMost(metres);
+export const share = (part) => words.share(part);
+export const clock = (at) => words.clock(at);
+export const degrees = (value) => words.degrees(value);
+export const locale = () => words.locale;
+
+const languages = document.documentElement.dataset.languages.split(" ");
+
+// The first language is the country's: what is said to control rooms is said in it.
+export const [official] = languages;
+
+// The language that was chosen on this machine, or the first.
+export function preferred() {
+  const kept = localStorage.getItem(STORED);
+  return languages.includes(kept) ? kept : official;
+}
+
+export async function read(page, language) {
+  const answer = await fetch(new URL(`./${page}.${language}.json`, import.meta.url));
+  return new Words(await answer.json());
+}
+
+// Makes the page speak a language, keeps that for the next time, and lets `button` lead to another.
+export async function speak(page, language, button) {
+  words = await read(page, language);
+  localStorage.setItem(STORED, language);
+  document.documentElement.lang = language;
+  for (const one of document.querySelectorAll("[data-t]")) one.textContent = t(one.dataset.t);
+  for (const one of document.querySelectorAll("[data-t-label]")) {
+    one.setAttribute("aria-label", t(one.dataset.tLabel));
+  }
+  button.textContent = words.next.name;
+  button.lang = words.next.language;
+}

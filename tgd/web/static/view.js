@@ -1,15 +1,13 @@
 // What is on the screen, out of the alerts as they were read. Nothing here asks the server.
 
 import { $, make, rewrite, say, tags } from "./dom.js";
-import { holder, isOpen, mayAct, needsAnswer, offered, sorted } from "./duty.js";
+import { holder, isOpen, mayAct, nameOf, needsAnswer, offered, sorted } from "./duty.js";
 import { clock, span, t } from "./texts.js";
 
 const LADDER = ["pending", "sending", "delivered", "received", "integrated", "seen", "engaged",
   "on_scene", "closed"];
 const OPERATORS = ["answer", "voice", "doubt"];
 const LATE_S = 5;
-
-export const nameOf = (alert) => alert.beneficiary ?? t("unknown_holder");
 
 function next(alert) {
   const due = alert.deadlines.filter((d) => d.name !== "contact").map((d) => Date.parse(d.due_at));
@@ -87,7 +85,7 @@ export function detail(alert, me, now) {
   else if (alert.released_at) facts.push(t("released_by", { who: alert.answered_by }));
   if (alert.holder_heard) facts.push(t("holder_heard"));
   if (alert.voice && alert.voice !== "holder") {
-    facts.push(`${t("heard")} : ${t("voice", alert.voice)}`);
+    facts.push(`${t("titled", { what: t("heard") })} ${t("voice", alert.voice)}`);
   }
   if (alert.rings === "everyone" && needsAnswer(alert)) facts.push(t("everyone"));
   if (alert.follows) facts.push(t("follows"));

@@ -3,11 +3,13 @@
 
 import { $, make, rewrite, say, tags } from "./dom.js";
 import { plan } from "./plan.js";
-import { atMost, clock, degrees, heading, length, share, span, t } from "./texts.js";
+import { atMost, clock, degrees, length, share, span, t } from "./texts.js";
 
 const OLD_S = 60;
 const WIDE_M = 2000;
 const AT_REST_KMH = 3;
+const WINDS = ["n", "ne", "e", "se", "s", "sw", "w", "nw"];
+const ARROWS = "↑↗→↘↓↙←↖";
 const UNREAD_MS = 4500; // shown as stale before five seconds are over
 
 // `seen` is what was read of this alert's whereabouts and when; null as long as nothing was.
@@ -51,10 +53,17 @@ function statement(position, found, now) {
     place);
 }
 
+// A direction as a word and an arrow.
+function towards(from_north) {
+  if (from_north === null) return {};
+  const eighth = Math.round(from_north / 45) % 8;
+  return { towards: t("wind", WINDS[eighth]), arrow: ARROWS[eighth] };
+}
+
 function travel({ speed_kmh: speed, heading_deg: course }, age) {
   if (speed === null) return make("p", t("travel_unknown"));
   if (speed < AT_REST_KMH) return make("p", t("travel_none"));
-  const given = { n: Math.round(speed), ...heading(course) };
+  const given = { n: Math.round(speed), ...towards(course) };
   const then = age > OLD_S ? "travel_then" : "travel";
   return make("p", t(course === null ? "travel_anywhere" : then, given), "travel");
 }

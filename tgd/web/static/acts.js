@@ -1,0 +1,130 @@
+// What the buttons and forms do. Each act is one request; what is answered is shown at once, what
+// is refused is said, and everything is read again afterwards either way.
+
+import * as api from "./api.js";
+import { confirmed } from "./arming.js";
+import { choose } from "./choice.js";
+import { $, say } from "./dom.js";
+import { located, present } from "./reading.js";
+import { openFile } from "./records.js";
+import { complain } from "./refusals.js";
+import { current, on, state } from "./state.js";
+import { self } from "./station.js";
+import { t } from "./texts.js";
+
+// Does an act and takes what is answered; true if it was done.
+async function does(doing, take) {
+  $("refused").hidden = true;
+  try {
+    take(await doing());
+    return true;
+  } catch (refusal) {
+    await complain(refusal);
+    return false;
+  } finally {
+    state.reader?.read();
+    state.reader?.who.run();
+  }
+}
+
+function act(what, body) {
+  const id = state.chosen;
+  return does(() => api.act(id, what, body), (alert) => {
+    state.alerts = state.alerts.filter((one) => one.id !== alert.id);
+    if (alert.status === "closed") state.kept = alert;
+    else state.alerts.push(alert);
+    state.news.own(alert);
+    if (state.chosen === id && alert.id !== id) choose(alert.id); // a new one where the old was closed
+    state.written.delete(alert.id);
+    on.changed();
+  });
+}
+
+// An act upon the locating is answered by where the phone is now.
+export function locate(what, body) {
+  const id = state.chosen;
+  return does(() => api.act(id, what, body), (found) => located(id, found));
+}
+
+async function verdict(button, event) {
+  if (event.detail > 1) return; // a double click is one slip, not two decisions
+  const shown = current().last_press; // what is on the screen as the button is pressed
+  if (!confirmed(button)) return;
+  const body = { verdict: button.dataset.value, seen: shown };
+  const word = $("word").value.trim();
+  if (word) body.all_clear_word = word;
+  if (await act("decision", body)) $("word").value = "";
+}
+
+const ACTS = {
+  answer: (button) =>
+    (button.dataset.over === "true" ? act("offer", { to: state.me.username }) : act("answer")),
+  police: () => act("decision", { verdict: "police", seen: current().last_press }),
+  extend: () => act("extend", { reason: t("extend_reason") }),
+  voice: (button) => act("voice", { with: button.dataset.value }),
+  verdict,
+};
+
+export function prepare() {
+  $("alert").addEventListener("click", (event) => {
+    const button = event.target.closest("[data-act]");
+    if (button && !button.disabled && current()) ACTS[button.dataset.act](button, event);
+    const other = event.target.closest("[data-linked]");
+    if (other) choose(other.dataset.linked);
+  });
+  // A key that is held presses a button again and again.
+  document.addEventListener("keydown", (event) => {
+    if (event.repeat && event.target.closest?.("button")) event.preventDefault();
+  });
+  forms();
+  $("handover-form").addEventListener("submit", handOver);
+  $("state").addEventListener("click", comeOrGo);
+  $("person-open").addEventListener("click", () => openFile(state.chosen));
+  $("fresh-seen").addEventListener("click", () => {
+    state.news.seen(state.chosen);
+    on.changed();
+    $("a-who").focus();
+  });
+}
+
+function forms() {
+  const passed = () => {
+    $("passing").open = false;
+    $("a-who").focus();
+  };
+  onSubmit("note-form", "notes", () => say($("news"), t("noted")));
+  onSubmit("handoff-form", "voice-handoff");
+  onSubmit("close-form", "close");
+  onSubmit("offer-form", "offer", passed);
+  onSubmit("release-form", "release", passed);
+}
+
+function onSubmit(id, what, after) {
+  $(id).addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const form = event.target;
+    if (await act(what, Object.fromEntries(new FormData(form)))) {
+      form.reset();
+      after?.();
+    }
+  });
+}
+
+async function handOver(event) {
+  event.preventDefault();
+  const form = event.target;
+  const fields = Object.fromEntries(new FormData(form));
+  const done = await does(() => api.send("handover", fields), ({ offered, to }) => {
+    say($("news"), t("handed_over", { n: offered.length, to }));
+    for (const id of offered) state.written.delete(id);
+  });
+  if (!done) return;
+  form.reset();
+  $("handover").open = false;
+  $("handover").firstElementChild.focus();
+}
+
+function comeOrGo() {
+  const wanted = self(state.me)?.state === "away" ? "available" : "away";
+  does(() => api.send("presence", { state: wanted }), ({ items }) => present(items));
+}

@@ -1,0 +1,29 @@
+// Closing without the police takes a second click within five seconds. One button at a time waits
+// for it; whatever else happens meanwhile, it no longer does.
+
+import { t } from "./texts.js";
+
+const ARMED_MS = 5000;
+
+let armed = null;
+
+export function disarm() {
+  if (armed === null) return;
+  clearTimeout(armed.timer);
+  armed.button.classList.remove("armed");
+  armed.button.textContent = t(armed.button.dataset.t);
+  armed.button.removeAttribute("aria-label");
+  armed = null;
+}
+
+// Says whether this was the second click; the first one arms the button.
+export function confirmed(button) {
+  const again = armed?.button === button;
+  disarm();
+  if (again) return true;
+  button.classList.add("armed");
+  button.textContent = t("confirm_short"); // as wide as before: nothing moves under the pointer
+  button.setAttribute("aria-label", t("confirm", { what: t(button.dataset.t) }));
+  armed = { button, timer: setTimeout(disarm, ARMED_MS) };
+  return false;
+}

@@ -1,0 +1,77 @@
+// Logging in and out. With the session goes everything that was read.
+
+import * as api from "./api.js";
+import { disarm } from "./arming.js";
+import { $ } from "./dom.js";
+import { title } from "./time.js";
+import { begin } from "./reading.js";
+import { complain, reason } from "./refusals.js";
+import * as sound from "./ring.js";
+import { forget, on, state } from "./state.js";
+import { heard } from "./station.js";
+
+const OF_THE_SESSION = ["console", "logout", "lost", "blocked", "refused", "alert", "alarm", "state",
+  "sound-test", "help", "hear"];
+const SHOWN = ["console", "logout", "nothing", "sound-test", "help"];
+
+function showLogin(message) {
+  state.reader?.stop();
+  forget();
+  sound.ring(false);
+  disarm();
+  for (const id of OF_THE_SESSION) $(id).hidden = true;
+  document.body.classList.remove("stale");
+  $("login").hidden = false;
+  $("login-error").textContent = message ?? "";
+  for (const id of ["who", "summary", "link"]) $(id).textContent = "";
+  title(false);
+  document.querySelector("#login-form [name=username]").focus();
+}
+
+function showConsole(session) {
+  state.me = session;
+  heard([]);
+  $("login").hidden = true;
+  $("login-form").reset();
+  $("totp").hidden = true;
+  for (const id of SHOWN) $(id).hidden = false;
+  $("who").textContent = session.username;
+  $("figures").hidden = session.role !== "supervisor";
+  begin();
+}
+
+async function logIn(event) {
+  event.preventDefault();
+  sound.allow();
+  const fields = Object.fromEntries([...new FormData(event.target)].filter(([, value]) => value));
+  try {
+    showConsole(await api.logIn(fields));
+  } catch (refusal) {
+    if (refusal.code === "totp_needed") $("totp").hidden = false;
+    $("login-error").textContent = reason(refusal);
+  }
+}
+
+async function logOut() {
+  try {
+    await api.logOut();
+    showLogin();
+  } catch (refusal) {
+    complain(refusal);
+  }
+}
+
+export function prepare() {
+  $("login-form").addEventListener("submit", logIn);
+  $("logout").addEventListener("click", logOut);
+  on.ended = (refusal) => showLogin(reason(refusal));
+}
+
+// Goes on with the session that the browser still has, or asks for one.
+export async function resume() {
+  try {
+    showConsole(await api.session());
+  } catch (refusal) {
+    showLogin(refusal.status === 401 ? "" : reason(refusal));
+  }
+}
