@@ -150,10 +150,11 @@ def _matches(said: object, known: str | None) -> bool:
         return True
     if not isinstance(said, str) or not said.strip():
         return False
-    return known is None or _plain(said) == _plain(known)
+    return known is None or plain(said) == plain(known)
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a number or a label as it is compared: neither spaces nor signs matter."""
     return "".join(c for c in text.casefold() if c.isalnum())
 
 

@@ -73,9 +73,8 @@ class Life(Desk):
 
     def _known(self, row: Row, said: Mapping[str, object]) -> dict[str, str | None]:
         card = files.sim(self._sealer, row["device_id"], (row["sim"], row["sim_key"]))
-        read = str(said.get("sim") or "")
-        by_number = card.msisdn is not None and read.lstrip("+").isdecimal() and (
-            card.iccid is None or read.startswith("+"))  # fmt: skip
+        read = rules.plain(str(said.get("sim") or ""))
+        by_number = card.msisdn is not None and read == rules.plain(card.msisdn)
         number = card.msisdn if by_number else card.iccid or card.msisdn
         return {"label": row["label"], "imei": row["imei"], "sim": number, "identity": None}
 
