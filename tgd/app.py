@@ -36,6 +36,7 @@ from tgd.platform.dossier import Dossiers
 from tgd.platform.flow.attendance import Attendance
 from tgd.platform.flow.following import Following
 from tgd.platform.flow.forget import Forget
+from tgd.platform.flow.fortnight import Fortnight
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake, Opening
 from tgd.platform.flow.recontact import Recontact
@@ -139,6 +140,7 @@ class App:
         self.following = Following(database, clock, metrics, self.whereabouts, self.competence)
         self.forget = Forget(database, clock, metrics, self.sealer, self.keys)
         self.recontact = Recontact(database, clock, metrics, self.sealer)
+        self.fortnight = Fortnight(database, clock, metrics)
         self.reporting = Reporting(database, clock, self.sealer, self.whereabouts)
         self.watch = Watch(database, clock, metrics, self.competence)
         self.auditor = Auditor(database, clock, metrics)
@@ -167,6 +169,7 @@ class App:
         start("attendance", self.attendance.run)
         start("forget", self.forget.run)
         start("recontact", self.recontact.run)
+        start("fortnight", self.fortnight.run)
         self.supervisor.on_stop("addresses", self.addresses.close)
         start("auditor", self.auditor.run)
         start("rescue", self.rescue.run)

@@ -29,6 +29,7 @@ DEADLINES = (
 TOPICS = ("press", "position", "heartbeat", "lwt", "other")
 REASONS = ("unreadable", "oversized", "wrong_type", "location_invalid", "topic", "refused")
 STAGES = ("decode", "batch", "single", "alert")
+TESTED_WITHIN = ("15", "21")
 CONNECTIONS = ("press", "rest")
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)
 
@@ -116,6 +117,14 @@ class Metrics:
         )
         self.recontacts_overdue = self._gauge(
             "recontacts_overdue", "Calls back after an alert that should have been made by now."
+        )
+        self.phones_assigned = self._gauge("phones_assigned", "Phones in somebody's hands.")
+        self.phones_tested = Family(
+            self._gauge("phones_tested", "Of these, tested within so many days.", "days"),
+            TESTED_WITHIN,
+        )
+        self.phones_never_tested = self._gauge(
+            "phones_never_tested", "Of these, never tested by whoever has them."
         )
         self.outbox_waiting = self._gauge("outbox_waiting", "Messages committed and not yet sent.")
         self.stream_clients = self._gauge("stream_clients", "Consoles listening to the stream.")

@@ -79,6 +79,64 @@ async def test_the_wrong_word_is_coercion_and_says_so_to_the_operator_alone(
     await shots("1-coercion")
 
 
+async def test_a_test_rehearses_the_word_and_shows_nothing_of_it(world: World, page: Page, shots):
+    sealed = world.sealer.seal("bleu océan".encode(), WORD_ABOUT)
+    await world.owner(
+        "UPDATE beneficiary SET all_clear_word = $1 WHERE id IN"
+        " (SELECT beneficiary_id FROM assignment WHERE device_id = 'tgd-86-01')",
+        sealed,
+    )
+    tested, why = page.locator("#tested"), page.locator("#why-not")
+    screens = []
+    for device, word in (("tgd-86-01", "Bleu Océan"), ("tgd-86-02", "")):
+        await world.phone(device).press()
+        await page.locator("#queue button").click()
+        await act(page, "answer").click()
+        await expect(tested).to_have_text("Téléphone JAMAIS ESSAYÉ par sa titulaire.")
+        await act(page, "voice", "holder").click()
+        await expect(act(page, "verdict", "test")).to_be_enabled()
+        # The field stands ready, and the question is the same whoever it is.
+        await expect(why).to_contain_text("la même question")
+        await expect(page.locator("#guide-do")).to_contain_text("Un essai répète l'alerte")
+        await page.keyboard.press("w")
+        await page.keyboard.type(word)
+        for _ in range(2):
+            await act(page, "verdict", "test").click()
+        await expect(tested).to_have_text("Dernier essai aujourd'hui.")
+        await expect(page.locator("#word")).to_have_value("")
+        screens.append([await page.locator(f"#{i}").inner_text() for i in ("a-status", "acts")])
+    assert screens[0] == screens[1]
+    assert screens[0][0].lower() == "close — essai"
+    await shots("1-tested")
+
+
+@pytest.mark.parametrize(
+    ("days", "said", "kind"),
+    [
+        (14, "Dernier essai il y a 14 jours.", "fresh"),
+        (16, "Dernier essai il y a 16 jours : l'essai des 15 jours est dû.", "due"),
+        (22, "Dernier essai il y a 22 jours : EN RETARD, plus de 21 jours.", "overdue"),
+    ],
+)
+async def test_how_long_ago_the_phone_was_tested(
+    world: World, page: Page, shots, days: int, said: str, kind: str
+):
+    operator = world.operator()
+    press = await world.phone().press()
+    await operator.hears(press.alert, "holder")
+    await operator.decides(press.alert, "test")
+    await world.owner(
+        "UPDATE phone_test SET decided_at = decided_at - $1 * interval '1 day'", float(days)
+    )
+    await world.phone().press()
+    await page.locator("#queue button").click()
+    await act(page, "answer").click()
+    tested = page.locator("#tested")
+    await expect(tested).to_have_text(said)
+    await expect(tested).to_have_class(f"tested {kind}")
+    await shots(f"1-{kind}")
+
+
 async def test_her_file_stands_out_and_the_call_is_written_down(world: World, page: Page, shots):
     await world.phone().press(loc=PLACE | {"vel": 5.0, "cog": 40.0})
     await expect(page.locator("#person-not")).to_contain_text("Pas encore lue")

@@ -354,6 +354,24 @@ async def with_a_place(world: World, device: str) -> bytes:
         return await place_rows.hold_key(transaction, her) or b""
 
 
+TESTED = """
+WITH opened AS (
+    INSERT INTO alert (case_id, device, reply_to, known, assignment_id, consent, located, listen,
+                       plan, opened_at, pressed_at, last_press_id, last_press_at, status,
+                       answered_at, answered_by, holder_heard_at, verdict, verdict_by, verdict_at,
+                       closed_at, closed_by)
+    SELECT next_case_id($2), s.device_id, s.device_id, true, s.id, 'refused', false, 'none',
+           '{}', $2, $2, gen_random_uuid(), $2, 'closed',
+           $2, 'op-1', $2, 'test', 'op-1', $2, $2, 'op-1'
+    FROM assignment s WHERE s.device_id = $1 ORDER BY s.ended_at NULLS LAST LIMIT 1 RETURNING *)
+INSERT INTO phone_test (kind, alert_id, device_id, assignment_id, press_id, presses, paths,
+                        pressed_at, received_at, answered_at, heard_at, decided_at, decided_by)
+SELECT 'fortnightly', id, device, assignment_id, last_press_id, 1, '{mqtt}',
+       $2, $2, $2, $2, $2, 'op-1'
+FROM opened
+"""
+
+
 async def test_her_file_goes_when_the_phone_is_back(world: World) -> None:
     at = world.clock.now()
     back, again, _ = keys = [await with_a_place(world, f"tgd-86-0{n}") for n in (1, 2, 3)]
@@ -373,6 +391,8 @@ async def test_her_file_goes_when_the_phone_is_back(world: World) -> None:
         " FROM assignment WHERE device_id = 'tgd-86-02'",
         at,
     )
+    for device in ("tgd-86-01", "tgd-86-02", "tgd-86-03"):
+        await world.owner(TESTED, device, at)
     await later(world, at, 2 * DAY - MINUTE)
     assert gone(world, set(keys)) == set()
     await later(world, at, 2 * DAY)
@@ -381,7 +401,9 @@ async def test_her_file_goes_when_the_phone_is_back(world: World) -> None:
     assert await world.value("SELECT count(*) FROM known_place") == 2
     assert await world.value("SELECT count(*) FROM person_file") == 0
     (entry,) = await world.rows("SELECT details FROM journal WHERE kind = 'files_erased'")
-    assert entry["details"] == {"persons": 1, "files": 1, "places": 1}
+    assert entry["details"] == {"persons": 1, "files": 1, "places": 1, "tests": 1}
+    kept = await world.rows("SELECT device_id FROM phone_test ORDER BY 1")
+    assert [row["device_id"] for row in kept] == ["tgd-86-02", "tgd-86-03"]
 
 
 # ── After it ────────────────────────────────────────────────────────────────────────

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import re
+from datetime import timedelta
 from importlib import resources
 from typing import Any
 
@@ -243,6 +244,50 @@ async def test_what_an_older_version_needs_stays_while_a_server_is_connected(
     finally:
         await server.close()
     assert await missing(empty_database) == []
+
+
+CLOSED = """
+INSERT INTO alert (case_id, device, reply_to, known, consent, located, listen, plan, opened_at,
+                   pressed_at, last_press_id, last_press_at, status, answered_at, answered_by,
+                   holder_heard_at, verdict, verdict_by, verdict_at, closed_at, closed_by,
+                   coerced, follows, presses)
+SELECT v.case_id, 'tgd-1', 'tgd-1', true, 'given', true, 'none', '{}', t,
+       t, gen_random_uuid(), t, 'closed', t, 'op-1',
+       t, v.verdict, 'op-1', t, t, 'op-1',
+       v.coerced, (SELECT id FROM alert WHERE case_id = v.follows), v.presses
+FROM (VALUES ($1, $2, $3::boolean, $4, $5::int, $6::interval))
+     AS v (case_id, verdict, coerced, follows, presses, ago),
+     LATERAL (SELECT now() - v.ago AS t) AS x
+"""
+
+
+async def test_tests_from_before_the_table_of_tests_count(empty_database: str) -> None:
+    before = [one for one in migrations() if one.name != "tests_so_far"]
+    first = next(n for n, one in enumerate(migrations()) if one.name == "tests_so_far")
+    await execute(
+        empty_database,
+        *(one.text for one in before[:first] if one.phase == "pre"),
+        "INSERT INTO tribunal VALUES ('t', 'Tribunal fictif')",
+        "INSERT INTO device (id, tribunal_id) VALUES ('tgd-1', 't')",
+    )
+    connection = await asyncpg.connect(empty_database)
+    try:
+        for row in (
+            ("tested", "test", False, None, 1, timedelta(days=3)),
+            ("long ago", "test", False, None, 1, timedelta(days=300)),
+            ("coerced", "test", True, None, 1, timedelta(days=3)),
+            ("became police", "test", False, None, 1, timedelta(days=3)),
+            ("police", "police", False, "became police", 0, timedelta(days=3)),
+            ("no danger", "no_danger", False, None, 1, timedelta(days=3)),
+        ):
+            await connection.execute(CLOSED, *row)
+        await connection.execute(migrations()[first].text)
+        rows = await connection.fetch(
+            "SELECT a.case_id, t.kind, t.word FROM phone_test t JOIN alert a ON a.id = t.alert_id"
+        )
+    finally:
+        await connection.close()
+    assert [tuple(row) for row in rows] == [("tested", "fortnightly", None)]
 
 
 OLDER = """

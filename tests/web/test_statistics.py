@@ -94,9 +94,14 @@ async def test_phones_are_counted_by_when_they_were_tested(api: Api):
     api.clock.set_on(6 * DAY)
     await answered(api, "tgd-86-02", 1, "test")
     await answered(api, "tgd-86-03", 1)
-    assert (await figures(api))["phones"] == {
-        "assigned": 8, "within_15": 2, "within_21": 2, "never": 6,
+    phones = (await figures(api))["phones"]
+    worst = phones.pop("worst")
+    assert phones == {
+        "assigned": 8, "within_15": 2, "within_21": 2, "never": 6, "rehearsed": 0,
+        "percent_15": 25.0, "percent_21": 25.0,
     }  # fmt: skip
+    assert [one["days"] for one in worst] == [None] * 6 + [6, 0]
+    assert [one["device"][-1] for one in worst] == ["3", "4", "5", "6", "7", "8", "1", "2"]
     api.clock.set_on(10 * DAY)
     phones = (await figures(api))["phones"]
     assert (phones["within_15"], phones["within_21"]) == (1, 2)
@@ -106,7 +111,10 @@ async def test_phones_are_counted_by_when_they_were_tested(api: Api):
 
 async def test_nobody_is_named(api: Api):
     await answered(api, "tgd-86-01", 1, "test")
-    text = json.dumps(await figures(api))
+    found = await figures(api)
+    # A phone's id is not hers, and the list of those to be tested is of no use without it.
+    assert {"device", "days"} == set(found["phones"].pop("worst")[0])
+    text = json.dumps(found)
     assert "tgd-86" not in text
     assert "Bénéficiaire" not in text
     assert "op-1" not in text

@@ -148,7 +148,8 @@ def _deadlines(
 def _measure(alert: Alert, fact: Fact, metrics: Metrics) -> None:
     if fact.kind == "answered":
         metrics.alert_to_answer.observe((fact.at - alert.opened_at).total_seconds())
-    elif fact.kind == "verdict" and alert.answered_at is not None:
+    # What was given under coercion is a decision as well: a figure that left it out would tell.
+    elif fact.kind in ("verdict", "coercion") and alert.answered_at is not None:
         metrics.answer_to_decision.observe((fact.at - alert.answered_at).total_seconds())
     elif fact.kind == "deadline":
         metrics.deadline_passed[str(fact.details["name"])].inc()

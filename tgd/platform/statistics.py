@@ -1,8 +1,9 @@
 """How long each leg took, day by day; how many alerts there were; how many phones were tested.
 
 Serves supervisors, prosecutors, administrators and auditors, after the arrows. Promises: no person
-and no phone is named; tests stand apart from alerts; the period is bounded and only one such
-question is asked of the database at a time, so that no press waits for a figure.
+is named, and a phone only by its id, for its tests; tests stand apart from alerts; the period is
+bounded and only one such question is asked of the database at a time, so that no press waits for a
+figure.
 """
 
 import asyncio
@@ -78,13 +79,29 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class PhoneTested:
+    """One phone by its id, and the whole days since its test; None: never tested."""
+
+    device: str
+    days: int | None
+
+
+@dataclass(frozen=True, slots=True)
 class Phones:
-    """Of the phones in somebody's hands: how many were tested within so many days."""
+    """Of the phones in somebody's hands: how many their holders tested within so many days.
+
+    ``rehearsed``: of how many the latest test was one at which an agreed word was given; ``worst``
+    are up to 100 of them, the longest untested first.
+    """
 
     assigned: int
     within_15: int
     within_21: int
     never: int
+    rehearsed: int
+    percent_15: float | None
+    percent_21: float | None
+    worst: list[PhoneTested]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +166,7 @@ class Statistics:
             tribunal=tribunal,
             legs=[_leg(name, found["percentiles"]) for name in LEGS],
             counts=_counts(found["counts"]),
-            phones=Phones(**found["phones"]),
+            phones=_phones(found["phones"], found["worst"]),
         )
 
 
@@ -182,6 +199,20 @@ def _series(rows: Iterable[_Row]) -> Series:
         else:
             steps.append(figures)
     return Series(whole, steps)
+
+
+def _phones(counted: _Row, worst: Iterable[_Row]) -> Phones:
+    assigned: int = counted["assigned"]
+
+    def percent(tested: int) -> float | None:
+        return round(100 * tested / assigned, 1) if assigned else None
+
+    return Phones(
+        **counted,
+        percent_15=percent(counted["within_15"]),
+        percent_21=percent(counted["within_21"]),
+        worst=[PhoneTested(one["device"], one["days"]) for one in worst],
+    )
 
 
 def _counts(rows: Iterable[_Row]) -> Counts:

@@ -22,7 +22,10 @@ async def figures(
     tribunal: str | None,
     now: datetime,
 ) -> dict[str, Any]:
-    """Return ``percentiles``, ``counts``, ``phones``; both days count, ``step`` is day or week."""
+    """Return ``percentiles``, ``counts``, ``phones``, ``worst``, as the statement says.
+
+    Both days count, ``step`` is day or week.
+    """
     await connection.execute(_FOR_ITSELF)
     row = await connection.fetchrow(sql("statistics", "figures"), since, until, step, tribunal, now)
     return dict(row or {})

@@ -2,7 +2,7 @@
 
 Serves arrow 2. Pure: rows in, plain values out. Times are RFC 3339 in UTC, presses newest first,
 the position is estimated at ``now`` and carries its radius, age, source and doubts. Sealed things
-(raw presses, notes, the agreed word) never come here.
+(raw presses, notes, the agreed word) never come here, nor whether a word was agreed.
 """
 
 import base64
@@ -19,6 +19,7 @@ from tgd.platform.whereabouts import Whereabouts
 Row = Mapping[str, Any]
 
 _OUR_OWN = "further_press"  # spaces our Updates; nobody waits for it
+_TEST = ("at", "by", "kind", "paths", "located", "radius", "batt")
 _PRESS = ("id", "pressed_at", "received_at", "age_s", "path", "doubts", "batt")
 
 
@@ -32,6 +33,7 @@ def alert(row: Row, whereabouts: Whereabouts, now: datetime) -> dict[str, Any]:
         **_progress(own),
         "beneficiary": row["beneficiary"],
         "former_beneficiary": row["former"],
+        "last_test": _test(row["last_test"]),
         "linked": [str(alert_id) for alert_id in row["linked"]],
         "presses": presses,
         "position": found,
@@ -139,6 +141,14 @@ def _press(values: Iterable[Any]) -> dict[str, Any]:
         "received_at": stamp(press["received_at"]),
         "age_s": round(press["age_s"], 3),
     }
+
+
+def _test(values: Iterable[Any] | None) -> dict[str, Any] | None:
+    """Return her latest test with this phone; whether a word was part of it is not said here."""
+    if values is None:
+        return None
+    test = dict(zip(_TEST, values, strict=True))
+    return {**test, "at": stamp(test["at"])}
 
 
 def position(found: Estimate | None) -> dict[str, Any] | None:

@@ -1,7 +1,7 @@
 """Statistics: the figures as JSON, and the page that draws them.
 
 Serves what comes after the arrows. A prosecutor is told of his own tribunal's phones, the others of
-all; nobody of a person or of a phone.
+all; nobody of a person.
 """
 
 import msgspec

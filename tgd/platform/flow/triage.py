@@ -17,12 +17,13 @@ from tgd.errors import Invalid, NotFound, Refused
 from tgd.geo.sealed import open_fix, seal_fix
 from tgd.metrics import Metrics
 from tgd.platform.competence import Competence
-from tgd.platform.domain import deadlines, decision, dispatch, following
+from tgd.platform.domain import deadlines, decision, dispatch, following, proof
 from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS, Alert
 from tgd.platform.domain.routing import Room
 from tgd.platform.holding import frozen, held_in, holding, measure
+from tgd.platform.whereabouts import Whereabouts
 from tgd.seal import DataKey, SealBroken, Sealer
-from tgd.store import alerts, presence
+from tgd.store import alerts, phone_tests, presence
 from tgd.store.db import Connection, Database, again
 
 VOICES = ("holder", "child", "other", "nobody")
@@ -50,6 +51,7 @@ class Triage:
         self._competence = competence
         self._clock = clock
         self._sealer = sealer
+        self._whereabouts = Whereabouts(sealer)
         self._metrics = metrics
         self._plan = deadlines.plan(limits, forward_unverified=forward_unverified)
 
@@ -97,7 +99,8 @@ class Triage:
         """Give the verdict; return the alert that it now stands on, and whether that is new.
 
         ``police`` on a closed alert dispatches the phone's other open alert, or a new one that
-        names the closed one.
+        names the closed one; a test that the closed one was is then void. A verdict ``test``
+        that has passed is kept as the phone's latest.
         """
         if verdict not in VERDICTS:
             raise Invalid("verdict", f"must be one of {', '.join(VERDICTS)}")
@@ -110,6 +113,8 @@ class Triage:
                 word_right = None  # sending the police must not fail on a word
                 if verdict in CLOSING_VERDICTS:
                     word_right = await self._word_right(transaction, alert, all_clear_word)
+                    # Its closing takes the positions: read before.
+                    located = await self._located(transaction, alert)
                 sends = verdict == "police" or word_right is False
                 decision.decide(
                     alert,
@@ -121,6 +126,13 @@ class Triage:
                     word_right=word_right,
                     supervisor=supervisor,
                 )
+            if proof.passed(alert):
+                word: phone_tests.Word = "none_agreed" if word_right is None else "given"
+                proved = located._asdict()
+                await phone_tests.keep(transaction, target, "fortnightly", **proved, word=word)
+            if target != alert_id:
+                now = self._clock.now()
+                await phone_tests.void(transaction, alert_id, target, operator, now)
             if note:
                 await self._keep_note(transaction, target, operator, note)
         measure(held, self._metrics)
@@ -251,6 +263,12 @@ class Triage:
             moved.append((row["no"], seal_fix(fix, key)))
         if moved:
             await alerts.bring_positions(transaction, opened, key.wrapped, moved)
+
+    async def _located(self, transaction: Connection, alert: Alert) -> proof.Located:
+        """Say how well the phone has told where it is: never where."""
+        rows = await alerts.positions(transaction, alert.id)
+        latest = max((row["received_at"] for row in rows), default=alert.opened_at)
+        return proof.located(alert, self._whereabouts.estimate(rows, latest))
 
     async def _word_right(
         self, transaction: Connection, alert: Alert, given: str | None

@@ -96,7 +96,10 @@ SELECT a AS alert, b.label AS beneficiary,
        ARRAY(SELECT o.id FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
              JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
-       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions,
+       (SELECT ROW(t.decided_at, t.decided_by, t.kind, t.paths, t.located, t.radius, t.batt) FROM passed_test t
+        WHERE t.device_id = a.device AND t.beneficiary_id IS NOT DISTINCT FROM s.beneficiary_id
+        ORDER BY t.decided_at DESC LIMIT 1) AS last_test
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
@@ -123,7 +126,10 @@ SELECT a AS alert, b.label AS beneficiary,
        ARRAY(SELECT o.id FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
              JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
-       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions
+       ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions,
+       (SELECT ROW(t.decided_at, t.decided_by, t.kind, t.paths, t.located, t.radius, t.batt) FROM passed_test t
+        WHERE t.device_id = a.device AND t.beneficiary_id IS NOT DISTINCT FROM s.beneficiary_id
+        ORDER BY t.decided_at DESC LIMIT 1) AS last_test
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id

@@ -39,13 +39,14 @@ FROM assignment a JOIN device d ON d.id = a.device_id
 WHERE a.id = $1 FOR NO KEY UPDATE OF a, d
 
 -- name: heard
--- The latest press of an assignment's phone since it was handed over whose alert an operator, having
--- heard the holder, closed as a test; else the latest one of any kind.
-SELECT p.id, p.pressed_at, l.holder_heard_at IS NOT NULL AND l.verdict = 'test' AS heard,
-       NOT p.doubts && ARRAY['location_absent', 'location_invalid', 'location_refused', 'press_unreadable'] AS located
-FROM alert l JOIN alert_press k ON k.alert_id = l.id JOIN press p ON p.no = k.press_no
-WHERE l.assignment_id = $1 AND p.pressed_at >= $2 AND ($3::uuid IS NULL OR p.id = $3)
-ORDER BY (l.holder_heard_at IS NOT NULL AND l.verdict = 'test') DESC, p.no DESC LIMIT 1
+-- The latest test of an assignment's phone since it was handed over that an operator has heard, or
+-- that of one press; where there is none yet, nothing.
+SELECT t.press_id AS id, t.pressed_at, true AS heard, coalesce(t.located IN ('yes', 'stale'), false) AS located
+FROM phone_test t
+WHERE t.assignment_id = $1 AND t.pressed_at >= $2 AND t.voided_at IS NULL
+  AND ($3::uuid IS NULL OR EXISTS (
+      SELECT FROM alert_press k JOIN press p ON p.no = k.press_no WHERE k.alert_id = t.alert_id AND p.id = $3))
+ORDER BY t.decided_at DESC LIMIT 1
 
 -- name: add
 -- A phone for a person: six months at most.

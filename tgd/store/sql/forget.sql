@@ -79,12 +79,15 @@ FROM unnest($1::text[], $2::bytea[]) AS n (id, sealed) WHERE t.no = n.id::bigint
 UPDATE alert SET key = $2, forget_at = $3 WHERE id = $1
 
 -- name: erase_files
--- What is held on persons whose phones have all been back since $1: files, known places, their keys.
+-- What is held on persons whose phones have all been back since $1: files, known places, their keys,
+-- and what each of their tests has proved.
 WITH back AS (
     SELECT b.id, b.key FROM beneficiary b
     WHERE (b.key IS NOT NULL OR EXISTS (SELECT FROM person_file f WHERE f.beneficiary_id = b.id)
            OR b.all_clear_word IS NOT NULL
-           OR EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id AND s.key IS NOT NULL))
+           OR EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id AND s.key IS NOT NULL)
+           OR EXISTS (SELECT FROM phone_test t JOIN assignment s ON s.id = t.assignment_id
+                      WHERE s.beneficiary_id = b.id))
       AND EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id)
       AND NOT EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id
                       AND (s.returned_at IS NULL OR s.returned_at > $1))
@@ -96,6 +99,9 @@ WITH back AS (
     DELETE FROM person_file f USING back WHERE f.beneficiary_id = back.id RETURNING f.key
 ), gone AS (
     DELETE FROM known_place p USING back WHERE p.beneficiary_id = back.id RETURNING p.id
+), tests AS (
+    DELETE FROM phone_test t USING back, assignment s
+    WHERE s.id = t.assignment_id AND s.beneficiary_id = back.id RETURNING t.no
 ), without AS (
     UPDATE beneficiary b SET key = NULL, all_clear_word = NULL FROM back WHERE b.id = back.id
 ), words AS (
@@ -110,7 +116,8 @@ WITH back AS (
 )
 INSERT INTO journal (at, actor, kind, details)
 SELECT $2, 'forget', 'files_erased', jsonb_build_object(
-    'persons', count(*), 'files', (SELECT count(*) FROM files), 'places', (SELECT count(*) FROM gone))
+    'persons', count(*), 'files', (SELECT count(*) FROM files), 'places', (SELECT count(*) FROM gone),
+    'tests', (SELECT count(*) FROM tests))
 FROM back HAVING count(*) > 0
 
 -- name: bury

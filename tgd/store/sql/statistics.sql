@@ -45,10 +45,14 @@ WITH bounds AS (
     SELECT begins, test, status <> 'closed' AS open, verdict, reason, count(*)::int AS n
     FROM own GROUP BY 1, 2, 3, 4, 5
 ), held AS (   -- as it stood at the end of the period, or now
-    SELECT (SELECT t.opened_at FROM alert t WHERE t.device = s.device_id AND t.verdict = 'test'
-              AND t.opened_at < bounds.until ORDER BY t.opened_at DESC LIMIT 1) AS tested_at,
+    SELECT s.device_id, t.decided_at AS tested_at, t.word,
            least(bounds.until, $5::timestamptz) AS until
     FROM bounds CROSS JOIN assignment s JOIN device d ON d.id = s.device_id
+    LEFT JOIN LATERAL (
+        SELECT p.decided_at, p.word FROM passed_test p
+        WHERE p.device_id = s.device_id AND p.beneficiary_id = s.beneficiary_id AND p.decided_at < bounds.until
+        ORDER BY p.decided_at DESC LIMIT 1
+    ) t ON true
     WHERE s.ended_at IS NULL AND ($4::text IS NULL OR d.tribunal_id = $4)
 )
 SELECT coalesce((SELECT jsonb_agg(to_jsonb(q) ORDER BY q.begins) FROM percentiles q), '[]') AS percentiles,
@@ -57,4 +61,10 @@ SELECT coalesce((SELECT jsonb_agg(to_jsonb(q) ORDER BY q.begins) FROM percentile
             'assigned', count(*),
             'within_15', count(*) FILTER (WHERE tested_at > until - interval '15 days'),
             'within_21', count(*) FILTER (WHERE tested_at > until - interval '21 days'),
-            'never', count(*) FILTER (WHERE tested_at IS NULL)) FROM held) AS phones
+            'never', count(*) FILTER (WHERE tested_at IS NULL),
+            'rehearsed', count(*) FILTER (WHERE word = 'given')) FROM held) AS phones,
+       -- Those of which a test is owed or soon will be; by their ids, not by whose they are.
+       coalesce((SELECT jsonb_agg(jsonb_build_object('device', w.device_id, 'days', w.days) ORDER BY w.n)
+                 FROM (SELECT device_id, extract(day FROM until - tested_at)::int AS days,
+                              row_number() OVER (ORDER BY tested_at NULLS FIRST, device_id) AS n FROM held) AS w
+                 WHERE w.n <= 100), '[]') AS worst

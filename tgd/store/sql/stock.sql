@@ -108,9 +108,8 @@ LEFT JOIN person_file f ON f.beneficiary_id = a.beneficiary_id
 LEFT JOIN LATERAL (
     SELECT l.last_press_at FROM alert l WHERE l.device = d.id ORDER BY l.opened_at DESC LIMIT 1) p ON true
 LEFT JOIN LATERAL (
-    SELECT l.closed_at AS last_test_at FROM alert l
-    WHERE l.device = d.id AND l.assignment_id = a.id AND l.verdict = 'test'
-    ORDER BY l.opened_at DESC LIMIT 1) t ON true
+    SELECT max(k.decided_at) AS last_test_at FROM passed_test k
+    WHERE k.device_id = d.id AND k.beneficiary_id = a.beneficiary_id) t ON true
 LEFT JOIN LATERAL (
     SELECT k.given FROM consent k WHERE k.assignment_id = a.id AND k.kind = 'phone' ORDER BY k.no DESC LIMIT 1) c ON true
 WHERE ($1::text IS NULL OR $1 IN (d.tribunal_id, d.lent_to)) AND ($2::text IS NULL OR d.id > $2)

@@ -8,7 +8,7 @@ import { guide } from "./guide.js";
 import { locating } from "./locating.js";
 import * as map from "./map.js";
 import { notes, passing } from "./passing.js";
-import { person } from "./person.js";
+import { person, tested } from "./person.js";
 import { lastWord, lookUp } from "./records.js";
 import * as sound from "./ring.js";
 import { script } from "./script.js";
@@ -51,6 +51,7 @@ function drawAlert(alert) {
   locating(alert, found, duty.mayAct(alert, me), now());
   guide(alert, duty.mine(alert, me), read?.file ?? null);
   person(alert, read, duty.mayAct(alert, me));
+  tested(alert, now());
   script(alert, me, found, read?.file ?? null, now());
   passing(alert, me, lastWord(alert));
   notes(state.written.get(alert.id));

@@ -5,8 +5,25 @@ import { $, make, rewrite, say } from "./dom.js";
 import { t } from "./texts.js";
 
 const OF_HER = ["name", "born", "description", "health", "contact"];
+const DAY_MS = 86_400_000;
+const DUE_DAYS = 15;
+const OVERDUE_DAYS = 21;
 const DANGERS = ["weapons", "dog", "access", "other"];
 const OF_HIM = ["name", "relation", "description", "vehicle"];
+
+// When she last tested her phone; one that was never tested is as good as one that is long overdue.
+export function tested(alert, now) {
+  $("tested").hidden = !alert.known;
+  const last = alert.last_test && (now - Date.parse(alert.last_test.at)) / DAY_MS;
+  let kind = "fresh";
+  if (last === null) kind = "never";
+  else if (last > OVERDUE_DAYS) kind = "overdue";
+  else if (last > DUE_DAYS) kind = "due";
+  const n = Math.max(0, Math.floor(last ?? 0));
+  const said = { n, when: n === 0 ? t("tested_today") : t("tested_days", { n }) };
+  say($("tested"), t(`tested_${kind}`, said));
+  $("tested").className = `tested ${kind}`;
+}
 
 // `read` is null (not read), or {file, unknown} as answered, or {failed: true}.
 export function person(alert, read, may) {

@@ -79,8 +79,22 @@ function cadence(phones) {
     name: t("never"), n: phones.never, said: `${phones.never} / ${phones.assigned}`,
     tone: phones.never ? "bad" : "good",
   }];
+  rows.push({ name: t("rehearsed"), n: phones.rehearsed, said: `${phones.rehearsed} / ${phones.assigned}` });
   const label = described(named(t("assigned"), phones.assigned), rows);
   $("cadence").replaceChildren(bars({ rows, whole: phones.assigned, label, wide: WIDE * 2, left: 0.26 }));
+  worst(phones.worst);
+}
+
+// By its id, which is not hers; what is late is said, not only coloured.
+function worst(phones) {
+  const rows = phones.map(({ device, days }) => {
+    const late = days === null || days >= 15;
+    const said = days === null ? t("untested") : t("days_ago", { n: days });
+    return [device, make("b", said, late ? "bad" : "good")];
+  });
+  $("worst").hidden = rows.length === 0;
+  const title = make("summary", t("worst"));
+  $("worst").replaceChildren(title, table([t("device"), t("tested")], rows));
 }
 
 function met(one) {

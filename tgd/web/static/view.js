@@ -126,6 +126,7 @@ function acts(alert, me) {
   let why = "";
   if (open && !may && alert.police_at === null) why = t("why_not_taken", { who: holder(alert) });
   else if (open && !alert.holder_heard) why = t("why_not_heard");
+  else if (closing) why = t("word_why");
   say($("why-not"), why);
   $("police-acts").hidden = alert.status !== "police";
 }

@@ -1,0 +1,48 @@
+"""Tested → tested again: how many phones have proved themselves in the last fortnight.
+
+Beside the arrows. A phone that is so rarely needed dies silently unless tests prove it alive: each
+is tested every 15 days, 95 % within 15, all within 21. The verdict ``test`` writes what was proved
+(``flow.triage``); here it is only counted, so that an alarm of the day shows what is owed. Nobody
+and no phone is named; which of them are to be tested stands in the statistics. A test that is late
+is never in the alarm queue.
+"""
+
+import asyncio
+import logging
+from datetime import timedelta
+
+from tgd.clock import Clock
+from tgd.metrics import Metrics
+from tgd.store import phone_tests
+from tgd.store.db import OUTAGE, Database
+
+EVERY = timedelta(minutes=1)
+_log = logging.getLogger(__name__)
+
+
+class Fortnight:
+    """Counts the phones that were tested of late."""
+
+    def __init__(self, database: Database, clock: Clock, metrics: Metrics) -> None:
+        self._database = database
+        self._clock = clock
+        self._metrics = metrics
+
+    async def run(self) -> None:
+        """Count, every minute."""
+        never = asyncio.Event()
+        while True:
+            try:
+                await self.count()
+            except OUTAGE as error:
+                _log.warning("tests wait for the database: %s", type(error).__name__)
+            await self._clock.wait(never, self._clock.now() + EVERY)
+
+    async def count(self) -> None:
+        """Count the phones in somebody's hands, and those tested."""
+        async with self._database.connection() as connection:
+            found = await phone_tests.count(connection, self._clock.now())
+        self._metrics.phones_assigned.set(found.assigned)
+        self._metrics.phones_tested["15"].set(found.within_15)
+        self._metrics.phones_tested["21"].set(found.within_21)
+        self._metrics.phones_never_tested.set(found.never)
