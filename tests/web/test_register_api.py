@@ -41,7 +41,7 @@ async def freed(api: Api, device: str = "tgd-86-01") -> str:
     return one
 
 
-async def tested(api: Api, device: str = "tgd-86-01", loc: dict | None = PLACE) -> None:
+async def heard(api: Api, device: str = "tgd-86-01", loc: dict | None = PLACE) -> None:
     """She presses, is heard, and the operator calls it a test."""
     alert = (await api.press(device, loc=loc))["alert"]
     await api.act(alert, "voice", {"with": "holder"})
@@ -108,7 +108,7 @@ async def test_from_request_to_a_phone_that_is_back(api: Api):
     assert (status, lacks["code"], lacks["missing"]) == (
         409, "handover_incomplete", ["press_heard"],
     )  # fmt: skip
-    await tested(api)
+    await heard(api)
     status, lacks = await office(api, "POST", f"{one}/handover-test", {"label": "tgd-86-02"})
     assert lacks["missing"] == ["label", "imei", "sim", "identity"]
     done = await ok(api, "POST", f"{one}/handover-test", MATCH | {"label": "TGD 86 01"})
@@ -170,7 +170,7 @@ async def test_two_prosecutors_and_the_last_phone(api: Api):
         await api.token("prosecutor", f"parquet-{n}")
     answers = await asyncio.gather(
         *(
-            office(api, "POST", "assignments", {"beneficiary": {"name": f"Fictive {n}"}}, name=f"parquet-{n}")
+            office(api, "POST", "assignments", {"beneficiary": f"Fictive {n}"}, name=f"parquet-{n}")
             for n in range(1, 9)
         )
     )  # fmt: skip
@@ -229,7 +229,7 @@ async def test_a_compromised_phone_needs_two_persons_and_a_tested_replacement(ap
     assert new["consents"]["location"] is True
     assert await refused(api, f"{path}/confirm", **second) == (409, "replacement_not_tested")
     api.tokens.pop(("phone", "tgd-86-02"), None)
-    await tested(api, "tgd-86-02")
+    await heard(api, "tgd-86-02")
     await ok(api, "POST", f"assignments/{new['id']}/handover-test", MATCH)
     phone = await ok(api, "POST", f"{path}/confirm", **second)
     assert phone["muted_by"] == "parquet-2"
@@ -466,7 +466,7 @@ async def test_a_sim_is_known_by_its_last_digits(api: Api):
     card = {"iccid": "8933 0000 0000 0000 0042", "msisdn": "+33 7 00 00 00 86"}
     phone = await ok(api, "POST", "devices", {"id": "tgd-86-01", "sim": card, "imei": "3" * 15})
     assert phone["sim"] == {"iccid": "…0042", "msisdn": "…0086"}
-    await tested(api)
+    await heard(api)
     one = f"assignments/{await held(api)}/handover-test"
     said = {"label": "tgd-86-01", "imei": "3" * 15, "sim": "+33700000087", "identity": True}
     assert (await office(api, "POST", one, said))[1]["missing"] == ["sim"]

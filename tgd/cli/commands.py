@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
+from tgd.cli import office_commands
 from tgd.config import Config
 
 app = typer.Typer(
@@ -38,6 +39,9 @@ app.add_typer(_persons, name="persons")
 app.add_typer(_addresses, name="addresses")
 app.add_typer(_zones, name="zones")
 app.add_typer(_forget, name="forget")
+app.add_typer(office_commands.phones, name="phones")
+app.add_typer(office_commands.assignments, name="assignments")
+app.add_typer(office_commands.requests, name="requests")
 
 
 def _config(*need: str) -> Config:
