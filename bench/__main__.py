@@ -10,12 +10,23 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from bench import decision_room, live, load, machine, outage, press_receipt, report, storm, where
+from bench import (
+    decision_room,
+    live,
+    load,
+    machine,
+    outage,
+    press_receipt,
+    report,
+    shown,
+    storm,
+    where,
+)
 from bench.figures import Figure
 from bench.world import Machine
 
 FIGURES = {
-    one.NAME: one for one in (press_receipt, live, decision_room, load, storm, outage, where)
+    one.NAME: one for one in (press_receipt, live, shown, decision_room, load, storm, outage, where)
 }
 PHONES, QUICK_PHONES = 26_000, 10_000
 OUT = Path(__file__).parent / "out"

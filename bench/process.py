@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 READY_S = 60.0
@@ -16,13 +16,18 @@ ROOT = Path(__file__).parents[1]
 
 
 @contextlib.asynccontextmanager
-async def beside(module: str, *arguments: str) -> AsyncIterator[Process]:
-    """Run ``python -m module`` for the length of the block, which begins when it is ready."""
+async def beside(
+    module: str, *arguments: str, ready: Callable[[str], object] = lambda _line: None
+) -> AsyncIterator[Process]:
+    """Run ``python -m module`` for the length of the block, which begins when it is ready.
+
+    ``ready`` is given the line by which it says so.
+    """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", module, *arguments), cwd=ROOT, stdin=PIPE, stdout=PIPE
     )
     try:
-        await said(process)
+        ready(await said(process))
         yield process
     finally:
         with contextlib.suppress(ProcessLookupError):

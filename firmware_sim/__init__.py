@@ -11,9 +11,11 @@ imports nothing of the server.
         receipt = await press.receipted(within_s=5)  # alert, code, path, attempt, latency_s …
 
 **Fleet**(phones, *, brokers=(), http=None, tokens=None, passwords=None, seed=0, store=None,
-  timing=None, centre=POITIERS, spread_m=8000, tls=None, patience=None, time=None, listeners=())
+  timing=None, centre=POITIERS, spread_m=8000, tls=None, patience=None, time=None, listeners=(),
+  provisions=None)
   `phones` is a number (ids `tgd-86-01` …, see `names`) or a list of ids; `brokers` are tried in
   turn; `http` is the server's root and `tokens`/`passwords` one text for all or a mapping by id;
+  `provisions` what each was enrolled with (`read_all(folder)`): brokers, password, keys;
   `store` a folder (default: memory). `fleet[id]`, iteration, `len`, `fleet.tally`,
   `fleet.listen(listener)`, `await fleet.connected(n=None, within_s=…)`, `start()`, `await stop()`.
 **Phone**: `await press(trigger)` / `press_now(trigger)`, `network(on=…)`, `network_off_for(s)`,
@@ -44,6 +46,7 @@ from firmware_sim.mqtt import MqttPath, Patience
 from firmware_sim.phone import Phone
 from firmware_sim.place import POITIERS, Place
 from firmware_sim.press import PhoneOff, Press
+from firmware_sim.provision import Provision, read_all
 from firmware_sim.receiver import Reception
 from firmware_sim.scenario import Scenario
 from firmware_sim.store import FileStore, MemoryStore
@@ -71,6 +74,7 @@ __all__ = [
     "PhoneOff",
     "Place",
     "Press",
+    "Provision",
     "Reception",
     "Recorder",
     "Scenario",
@@ -78,4 +82,5 @@ __all__ = [
     "Time",
     "Timing",
     "names",
+    "read_all",
 ]

@@ -23,6 +23,7 @@ from rich.markup import escape
 from firmware_sim import load, options
 from firmware_sim.control import Remote, drive
 from firmware_sim.fleet import Fleet
+from firmware_sim.provision import read_all
 from firmware_sim.scenario import Scenario
 from firmware_sim.screen import KEYS, Keyboard, Screen
 
@@ -55,6 +56,7 @@ def run(  # noqa: PLR0917  every parameter is an option of the command line
     password: options.Password = None,
     passwords: options.Passwords = None,
     cafile: options.Authority = None,
+    enrolled: options.Enrolled = None,
     scenario: options.Story = None,
     press_rate: options.PressRate = None,
     duration: options.Duration = None,
@@ -76,8 +78,9 @@ def run(  # noqa: PLR0917  every parameter is an option of the command line
     console = Console()
     try:
         story = Scenario.load(scenario) if scenario else None
+        provisions = read_all(enrolled) if enrolled else {}
         fleet = Fleet(
-            phones,
+            list(provisions) or phones,
             brokers=[url.strip() for url in broker.split(",") if url.strip()],
             http=http,
             tokens=_secrets(tokens, token),
@@ -85,8 +88,9 @@ def run(  # noqa: PLR0917  every parameter is an option of the command line
             seed=seed,
             store=store,
             tls=ssl.create_default_context(cafile=str(cafile)) if cafile else None,
+            provisions=provisions,
         )
-        allow_files(phones)
+        allow_files(len(fleet))
     except (ValueError, OSError) as fault:
         Console(stderr=True).print(f"[red]{escape(str(fault))}[/red]", soft_wrap=True)
         raise typer.Exit(2) from fault
@@ -94,7 +98,7 @@ def run(  # noqa: PLR0917  every parameter is an option of the command line
     if remote:
         console = Console(stderr=True)  # the standard output is the program's
         fleet.listen(remote)
-    elif not quiet and phones <= PRINTED:
+    elif not quiet and len(fleet) <= PRINTED:
         fleet.listen(Screen(console))
     orders = Orders(story, press_rate, duration, settle, remote)
     raise typer.Exit(uvloop.run(_run(fleet, orders, console)))

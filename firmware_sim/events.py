@@ -32,6 +32,7 @@ class Kind(StrEnum):
     ALERT_ENDED = "alert_ended"  # alert, reason
     POSITION = "position"  # method, acc_m
     HEARTBEAT = "heartbeat"  # seq, batt
+    FORGED = "forged"  # path, reason: what came down is not the platform's own
     UNREADABLE = "unreadable"  # path, reason: something came down that is no message
     CONNECTED = "connected"  # path, address
     DISCONNECTED = "disconnected"  # path, reason

@@ -27,6 +27,7 @@ from firmware_sim.mqtt import MqttPath, Patience
 from firmware_sim.paths import PhonePath
 from firmware_sim.phone import Phone
 from firmware_sim.place import POITIERS, Place
+from firmware_sim.provision import Provision
 from firmware_sim.store import FileStore
 from firmware_sim.times import LoopTime, Time
 
@@ -98,6 +99,7 @@ class Fleet:
         patience: Patience | None = None,
         time: Time | None = None,
         listeners: Sequence[Listener] = (),
+        provisions: Mapping[str, Provision] | None = None,
     ) -> None:
         if http and not tokens:
             raise ValueError("presses by HTTPS need each phone's token")
@@ -108,6 +110,7 @@ class Fleet:
         self._store, self._timing = store, timing
         self._centre, self._spread_m = centre, spread_m
         self._tls, self._patience = tls, patience
+        self._provisions = provisions or {}
         self._time: Time = time or LoopTime()
         self._listeners: list[Listener] = [self.tally, self._watch, *listeners]
         self._up: set[str] = set()
@@ -196,20 +199,23 @@ class Fleet:
             time=self._time,
             timing=self._timing,
             listeners=self._listeners,
+            key=self._provisions[device].mac_key if device in self._provisions else None,
         )
 
     def _paths(self, device: str, random: Random, gate: asyncio.Semaphore) -> list[PhonePath]:
         paths: list[PhonePath] = []
-        if self._brokers:
-            password = _for(device, self._passwords)
+        given = self._provisions.get(device)
+        if given or self._brokers:
+            brokers = [Broker.parse(url) for url in given.brokers] if given else self._brokers
+            password = given.password if given else _for(device, self._passwords)
             paths.append(
                 MqttPath(
                     device,
-                    self._brokers,
+                    brokers,
                     random=random,
                     time=self._time,
                     password=password,
-                    tls=self._tls,
+                    tls=given.tls() if given else self._tls,
                     patience=self._patience,
                     gate=gate,
                 )

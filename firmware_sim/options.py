@@ -22,6 +22,10 @@ Passwords = Annotated[Path | None, typer.Option(help='TOML file of lines tgd-86-
 Authority = Annotated[
     Path | None, typer.Option(help="Certificate authority of broker and server (PEM).")
 ]
+Enrolled = Annotated[
+    Path | None,
+    typer.Option(help="Folder of what tgd phones enrol --json wrote: these phones, and no others."),
+]
 Story = Annotated[
     Path | None,
     typer.Option(

@@ -23,6 +23,7 @@ from firmware_sim.machine import Machine
 from firmware_sim.paths import PhonePath
 from firmware_sim.place import Place
 from firmware_sim.press import PhoneOff, Press
+from firmware_sim.proof import Proof
 from firmware_sim.receiver import Reception
 from firmware_sim.store import MemoryStore, Store
 from firmware_sim.times import LoopTime, Time, Timer
@@ -34,7 +35,8 @@ class Phone:
     """A phone with one button. `async with Phone("tgd-86-01", paths=[…]) as phone: …`
 
     All of place, battery, faults and the clock may be changed while it runs. Without `store` it
-    remembers through crashes, but not beyond the simulator's end.
+    remembers through crashes, but not beyond the simulator's end. With `key` (32 bytes, base64url)
+    it believes only what carries the platform's MAC.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class Phone:
         time: Time | None = None,
         timing: Timing | None = None,
         listeners: Iterable[Listener] = (),
+        key: str | None = None,
     ) -> None:
         self.device = device
         self.listeners: list[Listener] = list(listeners)
@@ -58,6 +61,7 @@ class Phone:
         self._time = time or LoopTime()
         self._air = Air(faults or Faults(), self._random, self._time, self._tell)
         self._timing = timing or Timing()
+        self._proof = Proof(device, key) if key else None
         self._store = store or MemoryStore()
         battery = battery or Battery()
         self._body = Body(place or Place(self._random), battery, self._random)
@@ -314,7 +318,10 @@ class Phone:
             self.crash(None)
 
     def _hear(self, path: str, payload: bytes) -> None:
-        if self._machine:
+        fault = self._proof.fault(payload) if self._proof else ""
+        if fault:
+            self._tell(Kind.FORGED, {"path": path, "reason": fault})
+        elif self._machine:
             self._carry_out(self._machine.heard(payload, self._time.now(), path))
 
     def _carry_out(self, effects: Iterable[Effect]) -> None:

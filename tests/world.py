@@ -383,6 +383,12 @@ class World:
             lambda: watch._looked_at is not None and watch._looked_at >= self.clock.now(),
             "the watch does not look",
         )
+        await self.until(self._attended, "nobody looks who is there")
+
+    def _attended(self) -> bool:
+        """Whether the server has looked who is there about as lately as it would by itself."""
+        looked_at = self.app.attendance._looked_at
+        return looked_at is None or self.clock.now() - looked_at < timedelta(seconds=2)
 
     async def until(
         self, fact: Callable[[], object], what: str = "it never came", within_s: float = WITHIN_S

@@ -12,15 +12,18 @@ import logging
 import ssl
 from collections import deque
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from tgd.clock import Clock
 from tgd.config import Config
+from tgd.devices.broker_control import Control, login
 from tgd.devices.downlink import Downlink
+from tgd.devices.enrolment import Enrolment
 from tgd.devices.ingest import Ingest, Outcome
 from tgd.devices.messages import Press
 from tgd.devices.mqtt import Arrived, MqttLink, State
+from tgd.devices.phone_keys import PhoneKeys
 from tgd.devices.reports import Reports
 from tgd.justice.office import Office
 from tgd.keys import KeyStore
@@ -41,6 +44,7 @@ from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake, Opening
 from tgd.platform.flow.recontact import Recontact
 from tgd.platform.flow.rescue import Rescue
+from tgd.platform.flow.sealing import Sealing
 from tgd.platform.flow.sending import Sending
 from tgd.platform.flow.triage import Triage
 from tgd.platform.flow.watch import AUDIT_EVERY, Auditor, Watch
@@ -104,7 +108,9 @@ class App:
         config, clock, metrics, database = self.config, self.clock, self.metrics, self.database
         self.press_link = self._link("press", [f"{_UP}press"])
         self.rest_link = self._link("rest", [f"{_UP}position", f"{_UP}heartbeat", f"{_UP}lwt"])
-        self.downlink = Downlink(database, clock, self.press_link.publish)
+        self.phone_keys = PhoneKeys(database, clock, self.sealer)
+        signing = self.phone_keys.signing
+        self.downlink = Downlink(database, clock, signing(self.press_link.publish))
         group_from = config.unknown_per_minute
         self.intake = Intake(
             self.press_database, clock, self.sealer, metrics, opening, group_from=group_from
@@ -119,7 +125,12 @@ class App:
             acknowledge=self.press_link.ack,
             flush=self.press_link.flush,
         )
-        self.reports = Reports(database, clock, self.sealer, metrics, self.rest_link.publish)
+        said = signing(self.rest_link.publish)
+        self.reports = Reports(database, clock, self.sealer, metrics, said)
+        self.controls = [self._control(url) for url in config.mqtt_control_urls]
+        self.enrolment = Enrolment(
+            *(database, clock, self.sealer, metrics, self.controls, login(config.mqtt_urls))
+        )
         self.whereabouts = Whereabouts(self.sealer)
         self.territory = Territories(database, clock)
         self.competence = Competence(self.territory, self.whereabouts, self.sealer)
@@ -139,6 +150,7 @@ class App:
         self.attendance = Attendance(database, clock, metrics)
         self.following = Following(database, clock, metrics, self.whereabouts, self.competence)
         self.forget = Forget(database, clock, metrics, self.sealer, self.keys)
+        self.sealing = self._sealing(config)
         self.recontact = Recontact(database, clock, metrics, self.sealer)
         self.fortnight = Fortnight(database, clock, metrics)
         self.reporting = Reporting(database, clock, self.sealer, self.whereabouts)
@@ -156,6 +168,11 @@ class App:
         await self.database.open()
         self.supervisor.on_stop("database", self.database.close)
         await self._open_keys()
+        if self.sealing is not None:  # once everything else has stopped, what it wrote is sealed
+            self.supervisor.on_stop("last checkpoint", self.sealing.attempt)
+            self.supervisor.start("sealing", self.sealing.run)
+        else:
+            _log.warning("no directory for a signing key (TGD_JOURNAL_DIR): no checkpoints")
         await self.press_database.open()
         self.supervisor.on_stop("press database", self.press_database.close)
         self.supervisor.on_stop("https", self._https.close)
@@ -176,7 +193,13 @@ class App:
         start("downlink", self.downlink.run)
         start("ingest", self.ingest.run)
         start("reports", self.reports.run)
+        await self.phone_keys.load()
+        start("phone keys", self.phone_keys.run)
         start("listen", self._listen)
+        for number, control in enumerate(self.controls, 1):
+            start(f"control link {number}", control.run)
+        if self.controls:
+            start("enrolment", self.enrolment.run)
         start("rest link", self.rest_link.run)
         start("press link", self.press_link.run)
         await self._serve()
@@ -200,6 +223,12 @@ class App:
         store = KeyStore(config.key_dir, self.clock, fault=self.metrics.key_store_faults.inc)
         self.metrics.key_store_ready.set_function(lambda: store.ready)
         return store
+
+    def _sealing(self, config: Config) -> Sealing | None:
+        if config.signing_dir is None:
+            return None
+        every = timedelta(minutes=config.seal_minutes)
+        return Sealing(self.database, self.clock, self.metrics, config.signing_dir, every)
 
     async def _open_keys(self) -> None:
         """Have the first keys ready; without a key store everything else goes on all the same."""
@@ -229,6 +258,7 @@ class App:
             office=self.office,
             addresses=self.addresses,
             ingest=self.ingest,
+            sign=self.phone_keys.sign,
             hub=self.hub,
             metrics=self.metrics,
             config=self.config,
@@ -258,26 +288,41 @@ class App:
             self.downlink.heard.set()
         elif payload == "forget":
             self.forget.heard.set()
+        elif payload == "credentials":
+            self.phone_keys.heard.set()
+            self.enrolment.heard.set()
         elif payload == "zones":
             self.territory.heard.set()
         else:
             if payload == "position":
                 self.following.heard.set()
-            self.hub.hint()
+            self.hub.hint(pressing=payload != "position")
 
     def _link(self, name: str, topics: list[str]) -> MqttLink:
         connected = self.metrics.mqtt_connected[name]
-        tls = None
-        if self.config.mqtt_ca is not None:
-            tls = ssl.create_default_context(cafile=str(self.config.mqtt_ca))
         return MqttLink(
             f"tgd-{name}-{self.config.instance}",
             self.config.mqtt_urls,
             [(topic, 1) for topic in topics],
             self._presses_arrived if name == "press" else self._reports_arrived,
             on_state=lambda state: connected.set(state is State.LISTENING),
-            tls=tls,
+            tls=self._trust(),
         )
+
+    def _control(self, url: str) -> Control:
+        name = f"tgd-control-{self.config.instance}"
+        return Control(name, url, self._trust(), self._broker_listens)
+
+    def _broker_listens(self) -> None:
+        self.enrolment.heard.set()
+
+    def _trust(self) -> ssl.SSLContext | None:
+        if self.config.mqtt_ca is None:
+            return None
+        context = ssl.create_default_context(cafile=str(self.config.mqtt_ca))
+        if self.config.mqtt_cert is not None:
+            context.load_cert_chain(self.config.mqtt_cert)
+        return context
 
     def _presses_arrived(self, messages: list[Arrived]) -> None:
         self.ingest.arrived(messages)

@@ -9,8 +9,6 @@ No secret has a default, and none appears in an error or a ``repr``.
 """
 
 import difflib
-import ipaddress
-import math
 import re
 import socket
 import tomllib
@@ -18,9 +16,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from tgd.errors import TgdError
+from tgd.readers import (
+    boolean,
+    count,
+    demo_pages,
+    directory,
+    existing,
+    listen,
+    matching,
+    mqtt_urls,
+    one_of,
+    own_server,
+    seconds,
+    url,
+)
 
 PREFIX = "TGD_"
 SECRETS = ("database_url", "mqtt_url", "secret_key")
@@ -69,121 +80,6 @@ class Setting:
         return PREFIX + self.field.upper()
 
 
-def _matching(pattern: str, what: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if not re.fullmatch(pattern, text):
-            raise ValueError(f"must be {what}")
-        return text
-
-    return read
-
-
-def _one_of(*words: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text.lower() not in words:
-            raise ValueError(f"must be one of {', '.join(words)}")
-        return text.lower()
-
-    return read
-
-
-def _boolean(text: str) -> bool:
-    if text.lower() in {"true", "yes", "on", "1"}:
-        return True
-    if text.lower() in {"false", "no", "off", "0"}:
-        return False
-    raise ValueError("must be true or false")
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        raise ValueError("must be a number") from None
-    if not math.isfinite(value) or value <= 0:
-        raise ValueError("must be a number greater than 0")
-    return value
-
-
-def _count(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,9}", text) or int(text) == 0:
-        raise ValueError("must be a whole number greater than 0")
-    return int(text)
-
-
-def _url(*schemes: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        try:
-            parts = urlsplit(text)
-            _ = parts.port  # reading it validates it
-        except ValueError:
-            raise ValueError("is not a valid address") from None
-        if parts.scheme not in schemes:
-            raise ValueError(f"must begin with {' or '.join(s + '://' for s in schemes)}")
-        if not parts.hostname:
-            raise ValueError("must name a host")
-        return text
-
-    return read
-
-
-_PUBLIC = (".data.gouv.fr", ".geopf.fr")  # the nation's own, where everybody asks
-
-
-def _own_server(text: str) -> str:
-    """Read the address of a server that is told positions: not in clear over a network."""
-    parts = urlsplit(_url("https", "http")(text))
-    if parts.username is not None or parts.query or parts.fragment:
-        raise ValueError("must have no user, no ? and no #")
-    host = parts.hostname or ""
-    if host.endswith(_PUBLIC):
-        raise ValueError("must be a server of your own: a public service would learn positions")
-    if parts.scheme == "http" and not _is_loopback(host):
-        raise ValueError("must begin with https:// unless the server is on this machine")
-    return text
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _demo_pages(text: str) -> tuple[str, ...]:
-    """Read addresses of the demo's pages; they stand on this machine and nowhere else."""
-    pages = tuple(part.strip() for part in text.split(","))
-    if not all(re.fullmatch(r"http://127\.0\.0\.1:[0-9]{1,5}/(phones|salle)", p) for p in pages):
-        raise ValueError("must be http://127.0.0.1:PORT/phones or /salle, comma-separated")
-    return pages
-
-
-def _mqtt_urls(text: str) -> str:
-    read = _url("mqtt", "mqtts")
-    return ",".join(read(part.strip()) for part in text.split(","))
-
-
-def _listen(text: str) -> str:
-    host, colon, port = text.rpartition(":")
-    if not (host and colon and port.isdecimal() and int(port) < 65536):  # noqa: PLR2004  TCP
-        raise ValueError("must be HOST:PORT")
-    return text
-
-
-def _existing(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise ValueError("must name a file that exists")
-    return path
-
-
-def _directory(text: str) -> Path:
-    path = Path(text)
-    if not path.is_absolute() or (path.exists() and not path.is_dir()):
-        raise ValueError("must be the full path of a directory, or of one that can be made")
-    return path
-
-
 def _own_directory(environ: Mapping[str, str]) -> Path | None:
     """Return where a service keeps its state: as systemd says, as XDG says, or in the home."""
     systemd = environ.get("STATE_DIRECTORY", "").partition(":")[0]
@@ -199,60 +95,65 @@ def _host_name() -> str:
     return re.sub(r"[^A-Za-z0-9_-]", "-", socket.gethostname())[:40] or "tgd"
 
 
-_NAME = _matching(r"[A-Za-z0-9_-]{1,40}", "1 to 40 letters, digits, - or _")
-_SENDER = _matching(
+_NAME = matching(r"[A-Za-z0-9_-]{1,40}", "1 to 40 letters, digits, - or _")
+_SENDER = matching(
     r"(?=.{4,63}$)[a-z]{2}(\.[A-Za-z0-9_-]+)+",
     "a dotted identifier of at most 63 characters such as fr.tgd.plateforme",
 )
-_NUMBER = _matching(r"\+[1-9][0-9]{5,14}", "a telephone number such as +33549000000")
-_CODE = _matching(r"C[0-9]{2}(\.[0-9]{2}){2}", "an incident code such as C02.15.04")
-_KEY = _matching(r"[0-9A-Fa-f]{64}", "64 hexadecimal digits")
+_NUMBER = matching(r"\+[1-9][0-9]{5,14}", "a telephone number such as +33549000000")
+_CODE = matching(r"C[0-9]{2}(\.[0-9]{2}){2}", "an incident code such as C02.15.04")
+_KEY = matching(r"[0-9A-Fa-f]{64}", "64 hexadecimal digits")
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
         "database_url",
-        _matching(r"postgres(ql)?://\S*", "an address that begins with postgresql://"),
+        matching(r"postgres(ql)?://\S*", "an address that begins with postgresql://"),
         None,
         "PostgreSQL 15 or later, with user and password",
         secret=True,
     ),
-    Setting("mqtt_url", _mqtt_urls, None, "broker; several, comma-separated, in turn", secret=True),
+    Setting("mqtt_url", mqtt_urls, None, "broker; several, comma-separated, in turn", secret=True),
+    Setting("mqtt_control_url", mqtt_urls, None, "every broker, to give rights", secret=True),
     Setting("secret_key", _KEY, None, "master secret: 64 hexadecimal digits", secret=True),
-    Setting("key_dir", _directory, None, "the key store; never in a backup (unset: see below)"),
-    Setting("http_listen", _listen, "127.0.0.1:8080", "address and port of the HTTP server"),
-    Setting("log_format", _one_of("text", "json"), "text", "text or json"),
-    Setting("log_level", _one_of("debug", "info", "warning", "error"), "info", "least level"),
+    Setting("key_dir", directory, None, "the key store; never in a backup (unset: see below)"),
+    Setting("ca_dir", directory, None, "the certificate authority's directory"),
+    Setting("journal_dir", directory, None, "the journal's signing key (unset: see below)"),
+    Setting("seal_minutes", seconds, 10.0, "between two checkpoints of the journal", 60),
+    Setting("http_listen", listen, "127.0.0.1:8080", "address and port of the HTTP server"),
+    Setting("log_format", one_of("text", "json"), "text", "text or json"),
+    Setting("log_level", one_of("debug", "info", "warning", "error"), "info", "least level"),
     Setting("instance", _NAME, None, "names the MQTT client ids (the host's name if unset)"),
     Setting("sender_id", _SENDER, "fr.tgd.plateforme", "our CISU identifier"),
     Setting("callback_number", _NUMBER, None, "number on which a room reaches the operators"),
     Setting("incident_code", _CODE, "C02.15.04", "CISU code of the incident's nature"),
     Setting(
         "forward_unverified",
-        _boolean,
+        boolean,
         default=True,
         help="is there a written agreement to forward presses that nobody has verified?",
     ),
-    Setting("unknown_per_minute", _count, 20, "unknown phones' alerts; more are grouped", 600),
-    Setting("batch_max", _count, 500, "presses committed together", 2000),
-    Setting("database_pool", _count, 10, "connections to the database", 100),
-    Setting("mqtt_ca", _existing, None, "file of the authorities trusted for mqtts://"),
+    Setting("unknown_per_minute", count, 20, "unknown phones' alerts; more are grouped", 600),
+    Setting("batch_max", count, 500, "presses committed together", 2000),
+    Setting("database_pool", count, 10, "connections to the database", 100),
+    Setting("mqtt_ca", existing, None, "file of the authorities trusted for mqtts://"),
+    Setting("mqtt_cert", existing, None, "file of our certificate and its key for the broker"),
     # Asking a tile server for the map around an alert tells it where a hunted person is: with
     # none set, the map has no background. Set it only to a server of one's own.
-    Setting("tiles_url", _url("https", "http"), None, "map tiles; betrays positions, keep local"),
-    Setting("addok_url", _own_server, None, "addok server of your own: it is told her position"),
-    Setting("demo_pages", _demo_pages, None, "set by the demo, never for real: its other pages"),
-    Setting("session_hours", _seconds, 12.0, "life of an operator's session", 24),
-    Setting("heartbeat_intervals", _seconds, 3.0, "missed heartbeats that raise a task", 20),
-    Setting("deadline_overflow_s", _seconds, 7.0, "opened to answered: ring the others too", 60),
-    Setting("deadline_answer_s", _seconds, 20.0, "opened to answered: forward", 120),
-    Setting("deadline_voice_s", _seconds, 30.0, "answered to a voice: forward", 120),
-    Setting("deadline_doubt_s", _seconds, 60.0, "answered to a verdict: forward", 300),
-    Setting("deadline_received_s", _seconds, 10.0, "sent to received: next line", 60),
-    Setting("deadline_acknowledged_s", _seconds, 60.0, "dispatched to acknowledged", 300),
-    Setting("deadline_engaged_s", _seconds, 180.0, "acknowledged to a patrol engaged", 900),
-    Setting("deadline_closing_s", _seconds, 1800.0, "acknowledged to closed: ring", 7200),
-    Setting("deadline_contact_s", _seconds, 60.0, "last word of a phone in alert", 600),
-    Setting("deadline_heartbeat_s", _seconds, None, "last heartbeat (unset: intervals)", 604800),
+    Setting("tiles_url", url("https", "http"), None, "map tiles; betrays positions, keep local"),
+    Setting("addok_url", own_server, None, "addok server of your own: it is told her position"),
+    Setting("demo_pages", demo_pages, None, "set by the demo, never for real: its other pages"),
+    Setting("session_hours", seconds, 12.0, "life of an operator's session", 24),
+    Setting("heartbeat_intervals", seconds, 3.0, "missed heartbeats that raise a task", 20),
+    Setting("deadline_overflow_s", seconds, 7.0, "opened to answered: ring the others too", 60),
+    Setting("deadline_answer_s", seconds, 20.0, "opened to answered: forward", 120),
+    Setting("deadline_voice_s", seconds, 30.0, "answered to a voice: forward", 120),
+    Setting("deadline_doubt_s", seconds, 60.0, "answered to a verdict: forward", 300),
+    Setting("deadline_received_s", seconds, 10.0, "sent to received: next line", 60),
+    Setting("deadline_acknowledged_s", seconds, 60.0, "dispatched to acknowledged", 300),
+    Setting("deadline_engaged_s", seconds, 180.0, "acknowledged to a patrol engaged", 900),
+    Setting("deadline_closing_s", seconds, 1800.0, "acknowledged to closed: ring", 7200),
+    Setting("deadline_contact_s", seconds, 60.0, "last word of a phone in alert", 600),
+    Setting("deadline_heartbeat_s", seconds, None, "last heartbeat (unset: intervals)", 604800),
 )
 
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
@@ -267,8 +168,12 @@ class Config:
 
     database_url: str = field(default="", repr=False)
     mqtt_url: str = field(default="", repr=False)
+    mqtt_control_url: str = field(default="", repr=False)
     secret_key: str = field(default="", repr=False)
     key_dir: Path | None = None
+    ca_dir: Path | None = None
+    journal_dir: Path | None = None
+    seal_minutes: float = 10.0
     http_listen: str = "127.0.0.1:8080"
     log_format: str = "text"
     log_level: str = "info"
@@ -281,6 +186,7 @@ class Config:
     batch_max: int = 500
     database_pool: int = 10
     mqtt_ca: Path | None = None
+    mqtt_cert: Path | None = None
     tiles_url: str | None = None
     addok_url: str | None = None
     demo_pages: tuple[str, ...] | None = None
@@ -291,6 +197,16 @@ class Config:
     def mqtt_urls(self) -> tuple[str, ...]:
         """The brokers' addresses, in the order in which they are tried."""
         return tuple(self.mqtt_url.split(",")) if self.mqtt_url else ()
+
+    @property
+    def mqtt_control_urls(self) -> tuple[str, ...]:
+        """Every broker whose rights are ours to give; all of them, not one in turn."""
+        return tuple(self.mqtt_control_url.split(",")) if self.mqtt_control_url else ()
+
+    @property
+    def signing_dir(self) -> Path | None:
+        """Where the journal's signing key is: as set, or beside the key store."""
+        return self.journal_dir or (self.key_dir.parent / "journal" if self.key_dir else None)
 
     @property
     def http_address(self) -> tuple[str, int]:

@@ -31,6 +31,7 @@ REASONS = ("unreadable", "oversized", "wrong_type", "location_invalid", "topic",
 STAGES = ("decode", "batch", "single", "alert")
 TESTED_WITHIN = ("15", "21")
 CONNECTIONS = ("press", "rest")
+DRIFTS = ("missing", "extra", "rights", "password", "disabled")
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)
 
 _C = TypeVar("_C", Counter, Gauge)
@@ -144,6 +145,15 @@ class Metrics:
             self._gauge("mqtt_connected", "1 while the connection stands.", "connection"),
             CONNECTIONS,
         )
+        self.broker_rights_settled = self._gauge(
+            "broker_rights_settled", "1 while every broker says what the register says."
+        )
+        self.broker_drift = Family(
+            self._counter("broker_drift", "Differences from the register, mended.", "kind"), DRIFTS
+        )
+        self.credentials_expiring = self._gauge(
+            "credentials_expiring", "Phones whose certificate is to be renewed."
+        )
         self.erasures_overdue = self._gauge(
             "erasures_overdue",
             "Alerts, and keys, of which something should have been erased an hour ago.",
@@ -153,6 +163,10 @@ class Metrics:
         )
         self.key_store_faults = self._counter(
             "key_store_faults", "Keys that could not be kept in the key store."
+        )
+        self.journal_sealed_at = self._gauge(
+            "journal_sealed_timestamp_seconds",
+            "When all that the journal holds was last sealed (epoch).",
         )
         self.database_up = self._gauge("database_up", "1 while the database answers.")
 

@@ -145,12 +145,25 @@ FROM alert WHERE police_at IS NOT NULL
 """
 
 
+TESTED = """
+INSERT INTO phone_test (kind, alert_id, device_id, assignment_id, beneficiary_id, press_id,
+    presses, paths, pressed_at, received_at, answered_at, heard_at, decided_at, decided_by, word)
+SELECT 'fortnightly', a.id, a.device, s.id, s.beneficiary_id, a.last_press_id,
+    1, '{mqtt}', a.pressed_at, a.opened_at, a.answered_at, a.answered_at,
+    a.verdict_at - n * interval '4 days', 'op-1', 'given'
+FROM alert a JOIN assignment s ON s.device_id = a.device,
+LATERAL (SELECT right(a.device, 1)::int AS n) AS x
+WHERE a.verdict = 'test' AND n < 8
+"""
+
+
 async def test_the_statistics_are_drawn_and_told_in_both_languages(
     api: Api, page: Page, shots, tmp_path
 ):
     await api.rows(HISTORY)
     await api.rows(PRESSED)
     await api.rows(TOLD)
+    await api.rows(TESTED)
     await page.goto("/console/statistics")
     await expect(page.locator("#statistics")).to_be_hidden()
     await log_in_here(page)
@@ -161,6 +174,11 @@ async def test_the_statistics_are_drawn_and_told_in_both_languages(
     await expect(page.locator("#decision_to_sent figure").nth(1)).to_contain_text("Rien de mesuré")
     await expect(page.locator("#table")).to_contain_text("Geste → acquitté par la salle")
     await expect(page.locator("#cadence svg")).to_have_attribute("role", "img")
+    await page.locator("#worst summary").click()
+    worst = page.locator("#worst tbody tr")
+    await expect(worst).to_have_count(8)
+    await expect(worst.first).to_have_text("tgd-86-08JAMAIS")
+    await expect(worst.nth(1)).to_contain_text("tgd-86-07il y a 2")
     await page.screenshot(path=tmp_path / "1-statistics.png", full_page=True)
     await faultless(page)
     asked = page.locator("#period")

@@ -163,6 +163,13 @@ async def test_her_file_stands_out_and_the_call_is_written_down(world: World, pa
     for part in ("rayon de 20 m", "fusil de chasse", "Enfant fictif", "+33549000000"):
         await expect(said).to_contain_text(part)
     await shots("2-police")
+    await page.locator("#language").click()  # the rooms are told in French all the same
+    await expect(page.locator("#script-lines dt").first).to_have_text("Who")
+    await expect(said).to_contain_text("Ici la plateforme Téléphone Grave Danger")
+    for part in ("rayon de 20 m", "1 appui.", "Voix entendue : enfant.", "Armes : fusil de chasse"):
+        await expect(said).to_contain_text(part)
+    assert {await dd.get_attribute("lang") for dd in await said.locator("dd").all()} == {"fr"}
+    await expect(page.locator("#dangers-list")).to_contain_text("Weapons: fusil de chasse")
     kinds = await world.rows("SELECT actor FROM journal WHERE kind = 'file_read'")
     assert [row["actor"] for row in kinds] == ["operateur-1"]  # read once, however long she looks
 

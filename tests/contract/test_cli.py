@@ -21,6 +21,9 @@ COMMANDS = [
     *((), ("serve",), ("migrate",), ("doctor",), ("seed",), ("demo",)),
     *(("token",), ("token", "add"), ("user",), ("user", "add"), ("rooms",), ("rooms", "import")),
     *(("places",), ("places", "import"), ("addresses",), ("addresses", "import")),
+    *(("phones",), *(("phones", act) for act in ("enrol", "rotate", "end", "list", "leaflet"))),
+    *(("authority",), *(("authority", act) for act in ("init", "broker", "server"))),
+    *(("broker",), ("broker", "init")),
     *(("zones",), *(("zones", act) for act in ("import", "list", "check", "activate"))),
 ]
 
@@ -125,8 +128,8 @@ async def test_a_token_stands_alone_on_standard_output(tgd: Run, store: Database
     assert re.fullmatch(r"\S{40,}", token)
     assert token not in done.err
     async with store.connection() as connection:
-        known = await accounts.token(connection, accounts.digest(token))
-    assert known == ("operator", "desk-1")
+        known = await accounts.tokens(connection, [accounts.digest(token)])
+    assert [*known.values()] == [("operator", "desk-1")]
     assert await journal(store) == [("token_added", {"role": "operator", "name": "desk-1"})]
 
 

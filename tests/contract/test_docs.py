@@ -25,6 +25,7 @@ from tgd.store import refusals
 from tgd.web.access import Access
 from tgd.web.context import Context
 from tgd.web.login import Login
+from tgd.web.pages import Pages
 from tgd.web.routes import routes
 
 ROOT = Path(__file__).parents[2]
@@ -150,7 +151,8 @@ async def test_every_route_is_documented_and_no_other() -> None:
         config=parts.config,
         ready=parts.ready,
     )
-    table = routes(context, Access(context.database, context.clock), Login(context))
+    access = Access(context.database, context.clock)
+    table = routes(context, access, Login(context), Pages())
     served = {f"{route.method} {route.path}" for route in table}
     named = set(re.findall(r"`((?:GET|POST|DELETE|PUT|PATCH) /[^`\s]*)`", PROTOCOL))
     assert named == served

@@ -364,9 +364,12 @@ WITH opened AS (
            '{}', $2, $2, gen_random_uuid(), $2, 'closed',
            $2, 'op-1', $2, 'test', 'op-1', $2, $2, 'op-1'
     FROM assignment s WHERE s.device_id = $1 ORDER BY s.ended_at NULLS LAST LIMIT 1 RETURNING *)
-INSERT INTO phone_test (kind, alert_id, device_id, assignment_id, press_id, presses, paths,
+INSERT INTO phone_test (kind, alert_id, device_id, assignment_id, beneficiary_id,
+                        press_id, presses, paths,
                         pressed_at, received_at, answered_at, heard_at, decided_at, decided_by)
-SELECT 'fortnightly', id, device, assignment_id, last_press_id, 1, '{mqtt}',
+SELECT 'fortnightly', id, device, assignment_id,
+       (SELECT beneficiary_id FROM assignment s WHERE s.id = opened.assignment_id),
+       last_press_id, 1, '{mqtt}',
        $2, $2, $2, $2, $2, 'op-1'
 FROM opened
 """

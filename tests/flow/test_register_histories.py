@@ -73,14 +73,14 @@ LAW = {
             a.id IS NOT NULL AND NOT EXISTS (
                 SELECT FROM assignment r WHERE r.beneficiary_id = a.beneficiary_id
                 AND r.id <> a.id AND r.tested_at IS NOT NULL)))""",
-    "a button that was muted otherwise": """
-        SELECT a.id FROM out_now a JOIN device d ON d.id = a.device_id
-        JOIN entitled e ON e.device = d.id JOIN holder h ON h.device = d.id
-        WHERE (NOT e.entitled AND d.muted_at IS NULL) OR h.assignment_id IS DISTINCT FROM a.id""",
-    "credentials of a phone that is back": """
-        SELECT e.device FROM entitled e LEFT JOIN out_now a ON a.device_id = e.device
-        WHERE e.entitled AND a.id IS NULL
-          AND EXISTS (SELECT FROM assignment b WHERE b.device_id = e.device)""",
+    "an alert that would not know its holder": """
+        SELECT a.id FROM out_now a JOIN holder h ON h.device = a.device_id
+        WHERE h.assignment_id IS DISTINCT FROM a.id""",
+    "credentials that ended but by a return or by two persons, or did not": """
+        SELECT c.id FROM phone_credential c JOIN device d ON d.id = c.device_id, LATERAL (
+            SELECT EXISTS (SELECT FROM assignment a WHERE a.device_id = d.id
+                           AND a.returned_at > c.issued_at) AS back) b
+        WHERE (c.state = 'active') <> (NOT back AND d.muted_at IS NULL)""",
     "an end without a person and a reason": """
         SELECT id FROM assignment
         WHERE ended_at IS NOT NULL AND (ended_by IS NULL OR end_reason IS NULL)""",
@@ -88,6 +88,12 @@ LAW = {
 OUT = """
 CREATE TEMPORARY VIEW out_now AS
 SELECT id, device_id, beneficiary_id FROM assignment WHERE returned_at IS NULL
+"""
+CREDENTIAL = """
+INSERT INTO phone_credential (id, device_id, serial, password, mac_key, issued_at, issued_by,
+                              expires_at)
+SELECT gen_random_uuid(), id, md5(id), '', '', $1, 'seed', $1::timestamptz + interval '9 years'
+FROM device
 """
 KNOWN = {
     "assignment": "SELECT id FROM assignment WHERE returned_at IS NULL ORDER BY starts_at, id",
@@ -174,6 +180,7 @@ class Register(RuleBasedStateMachine):
         for phone in PHONES:
             tribunal = "nord" if phone.startswith("n") else "sud"
             await self.office.stock.put(phone, Known(), "admin", None, tribunal=tribunal)
+        await self.owner.execute(CREDENTIAL, self.clock.now() - timedelta(days=1))
         self.entries = await self.owner.fetchval("SELECT count(*) FROM journal")
 
     def teardown(self) -> None:
@@ -255,24 +262,20 @@ class Register(RuleBasedStateMachine):
 
     async def _stock(self, act: Act, chosen: dict[str, UUID]) -> object:
         stock, releases, by = self.office.stock, self.office.releases, act.by
-        match act.kind:
-            case "state":
-                return await stock.move(act.phone, act.state, by, None)
-            case "wipe":
-                return await stock.wipe(act.phone, by, None)
-            case "lend":
-                return await stock.lend(act.phone, act.tribunal if act.yes else None, by, None)
-            case "compromise":
-                return await stock.compromise(act.phone, by, None)
-            case "mute":
-                return await stock.mute(act.phone, by, None)
-            case "allocate":
-                return await stock.allocate(act.tribunal, "admin", act.n, None)
-            case "announce":
-                at = self.clock.now() + timedelta(days=10)
-                who, of = chosen["person"], act.tribunal
-                return await releases.announce(who, "leave", at, by, None, tribunal=of)
-        return await releases.evaluated(chosen["release"], "no_danger", by, None)
+        if act.kind == "announce":
+            at, of = self.clock.now() + timedelta(days=10), act.tribunal
+            return await releases.announce(chosen["person"], "leave", at, by, None, tribunal=of)
+        if act.kind == "evaluated":
+            return await releases.evaluated(chosen["release"], "no_danger", by, None)
+        acts = {
+            "state": lambda: stock.move(act.phone, act.state, by, None),
+            "wipe": lambda: stock.wipe(act.phone, by, None),
+            "lend": lambda: stock.lend(act.phone, act.tribunal if act.yes else None, by, None),
+            "compromise": lambda: stock.compromise(act.phone, by, None),
+            "mute": lambda: stock.mute(act.phone, by, None),
+            "allocate": lambda: stock.allocate(act.tribunal, "admin", act.n, None),
+        }
+        return await acts[act.kind]()
 
     # ── What holds whatever happened ────────────────────────────────────────────────
 

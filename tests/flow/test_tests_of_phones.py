@@ -3,12 +3,14 @@
 import json
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 import pytest
 from world import PLACE, World
 
 from tgd.platform.flow.triage import WORD_ABOUT
+from tgd.store import phone_tests
 
 WORD, WRONG = "tournesol", "coquelicot"
 DAY = 24 * 3600.0
@@ -252,10 +254,26 @@ async def test_a_press_after_an_informing_test_voids_it(world: World) -> None:
 async def test_the_server_can_void_a_test_and_change_nothing_else_of_it(world: World) -> None:
     await tries(world)
     async with world.database.connection() as connection:
-        for column in ("word = 'given'", "decided_at = now()", "kind = 'handover'"):
+        for column in ("word = 'given'", "decided_at = now()", "assignment_id = NULL"):
             statement = f"UPDATE phone_test SET {column}"  # noqa: S608  columns of this test
             with pytest.raises(asyncpg.InsufficientPrivilegeError):
                 await connection.execute(statement)
+
+
+async def test_a_hand_over_rests_on_a_test_that_counts(world: World) -> None:
+    shown = await tries(world, "tgd-86-01")
+    other = await tries(world, "tgd-86-02")
+    of_her = "SELECT id FROM assignment WHERE device_id = 'tgd-86-01'"
+    assignment, press = await world.value(of_her), UUID(shown["last_press"])
+    async with world.database.connection() as connection:
+        assert not await phone_tests.handed_over(connection, assignment, UUID(other["last_press"]))
+        assert await phone_tests.handed_over(connection, assignment, press)
+    assert [one["kind"] for one in await kept(world)] == ["handover", "fortnightly"]
+    assert (await world.operator().reads(shown["id"]))["last_test"]["kind"] == "handover"
+    new = await world.operator().does(shown["id"], "decision", {"verdict": "police"}, 201)
+    await world.room.expects("Report", alert=new["id"])
+    async with world.database.connection() as connection:
+        assert not await phone_tests.handed_over(connection, assignment, press)
 
 
 # ── The word ────────────────────────────────────────────────────────────────────────

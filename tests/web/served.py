@@ -111,7 +111,9 @@ class Api:
         )
         await self.serve(0)
         self.http = aiohttp.ClientSession(self.base, cookie_jar=aiohttp.CookieJar(unsafe=True))
-        listening = self.database.listen(lambda _payload: self.hub.hint())
+        listening = self.database.listen(
+            lambda payload: self.hub.hint(pressing=payload != "position")
+        )
         self._tasks = [asyncio.create_task(ingest.run()), asyncio.create_task(listening)]
 
     async def serve(self, port: int) -> None:

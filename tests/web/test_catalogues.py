@@ -4,6 +4,7 @@ import gettext
 import json
 import re
 from functools import cache
+from pathlib import Path
 
 import pytest
 from catalogues import (
@@ -23,8 +24,9 @@ from tgd.web import catalogue
 from tgd.web.filling import filled
 from tgd.web.wording import Words
 
-WEB = TGD / "web"
-PAGES = {"console": WEB, "report": WEB, "recontacts": WEB, "statistics": WEB}
+WEB, DEMO = TGD / "web", TGD / "demo"
+PAGES = dict.fromkeys(("console", "report", "recontacts", "statistics"), WEB)
+PAGES |= dict.fromkeys(("phones", "salle"), DEMO)
 """Each page, which is also the name of its catalogue, and the folder that both are in."""
 CATALOGUES = PAGES | {"pages": WEB}
 WORDED = {"report": [WEB / "wording.py", *sorted(WEB.glob("report*.py"))]}
@@ -36,7 +38,7 @@ RULES = {
 
 
 def asked(page: str) -> Asked:
-    found = asked_by_page(PAGES[page] / "static" / f"{page}.html")
+    found = asked_by_page(PAGES[page] / "static" / f"{page}.html", WEB / "static")
     found.add(asked_by_program(*WORDED.get(page, [])))
     return found
 
@@ -148,7 +150,8 @@ def test_pages_hold_no_text_of_their_own(name: str):
 @every_page
 def test_pages_speak_before_their_script_runs(name: str):
     folder = PAGES[name]
-    page = filled((folder / "static" / f"{name}.html").read_text(), name)
+    page = (folder / "static" / f"{name}.html").read_text()
+    page = filled(page, name, f"tgd.{folder.name}")
     assert '<html lang="fr" data-languages="fr en">' in page
     assert re.search(r"<title data-t=\"\w+\">[^<]+</title>", page)
     assert not re.search(r"data-t=\"\w+\"[^>]*></", page)
@@ -214,3 +217,14 @@ def test_nothing_unknown_fails():
     )
     assert words("cut", n="beaucoup").startswith("Et beaucoup lignes")
     assert not words.knows("why", "no_such_code")
+
+
+@pytest.mark.parametrize("folder", [WEB, DEMO])
+def test_scripts_write_no_text_of_their_own(folder: Path):
+    """What a script puts before people comes out of ``t``; single signs are no text."""
+    shown = r'(?:textContent = |(?<![.\w])(?:make|element)\("\w+", |\bsay\(\$\("[\w-]+"\), )'
+    for script in (folder / "static").glob("*.js"):
+        text = re.sub(r"(^|\s)//.*", "", script.read_text())
+        assert re.findall(rf'{shown}["`][^"`$]*[A-Za-zÀ-ÿ]{{2}}', text) == [], script
+        literals = re.findall(r'"[^"\n]*"|`[^`]*`', text)
+        assert [one for one in literals if re.search(r"[À-ÖØ-öø-ÿ«»]", one)] == [], script

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tgd.cli import office_commands
+from tgd.cli import office_commands, phone_commands
 from tgd.config import Config
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ _persons = typer.Typer(help="What operators must know of the holders.", no_args_
 _addresses = typer.Typer(help="Addresses near a position.", no_args_is_help=True)
 _zones = typer.Typer(help="Communes and the services competent there.", no_args_is_help=True)
 _forget = typer.Typer(help="What is kept no longer than the law lets it.", no_args_is_help=True)
+_journal = typer.Typer(help="The journal, and what proves it.", no_args_is_help=True)
 app.add_typer(_token, name="token")
 app.add_typer(_user, name="user")
 app.add_typer(_rooms, name="rooms")
@@ -39,9 +40,12 @@ app.add_typer(_persons, name="persons")
 app.add_typer(_addresses, name="addresses")
 app.add_typer(_zones, name="zones")
 app.add_typer(_forget, name="forget")
-app.add_typer(office_commands.phones, name="phones")
 app.add_typer(office_commands.assignments, name="assignments")
 app.add_typer(office_commands.requests, name="requests")
+app.add_typer(phone_commands.phones, name="phones")
+app.add_typer(phone_commands.authority, name="authority")
+app.add_typer(phone_commands.broker, name="broker")
+app.add_typer(_journal, name="journal")
 
 
 def _config(*need: str) -> Config:
@@ -316,3 +320,47 @@ def forget_run() -> None:
     from tgd.cli.forget import forget_run as work  # noqa: PLC0415  the database's driver
 
     _finish(work(_config("database_url", "secret_key")))
+
+
+@_journal.command("verify")
+def journal_verify(
+    since: Annotated[
+        str | None, typer.Option(help="Only chains that went on since this date or time.")
+    ] = None,
+    public_key: Annotated[
+        list[Path] | None,
+        typer.Option(help="PEM file of a key to be trusted, several times; else our own."),
+    ] = None,
+    checkpoints: Annotated[
+        list[Path] | None,
+        typer.Option(help="File of checkpoints that were kept outside; else our own copies."),
+    ] = None,
+) -> None:
+    """Prove that nothing in the journal was changed, removed, moved or cut off.
+
+    Changes nothing. Exit code 1 where it was: the first bad entry of each chain is named.
+    """
+    from tgd.cli.journal import journal_verify as work  # noqa: PLC0415  the database's driver
+
+    config = _config("database_url")
+    _finish(work(config, since=since, keys=public_key or [], checkpoints=checkpoints or []))
+
+
+@_journal.command("checkpoint")
+def journal_checkpoint(
+    out: Annotated[
+        Path | None, typer.Option(help="Add it to this file instead of printing it.")
+    ] = None,
+) -> None:
+    """Sign where the journal's chains end now; print the checkpoint, to be kept elsewhere."""
+    from tgd.cli.journal import journal_checkpoint as work  # noqa: PLC0415  the same
+
+    _finish(work(_config("database_url"), out))
+
+
+@_journal.command("public-key")
+def journal_public_key() -> None:
+    """Print the public key by which an auditor verifies our checkpoints."""
+    from tgd.cli.journal import journal_public_key as work  # noqa: PLC0415  the same
+
+    _finish(work(_config()))

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 
 import typer
 
+from tgd.cli.phone_commands import phones
 from tgd.config import Config
 
-phones = typer.Typer(help="The stock of phones.", no_args_is_help=True)
 assignments = typer.Typer(help="Who holds which phone.", no_args_is_help=True)
 requests = typer.Typer(help="Who waits for a phone.", no_args_is_help=True)
 
@@ -32,8 +32,8 @@ def _do(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(work)
 
 
-@phones.command("list")
-def phones_list() -> None:
+@phones.command("stock")
+def phones_stock() -> None:
     """Print every phone, those on a red list first."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 

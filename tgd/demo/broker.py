@@ -14,14 +14,23 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from tgd.demo.child import Child
+from tgd.devices.authority import write_private
+from tgd.devices.dynsec_file import initial
 from tgd.errors import TgdError
 
 _READY_S = 15.0
 _POLL_S = 0.02
 _PROJECT_CONF = Path(__file__).parents[2] / "deploy" / "mosquitto" / "mosquitto.conf"
+RIGHTS = "dynamic-security.json"
+_PLUGIN = "mosquitto_dynamic_security.so"
+_PLUGINS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/homebrew/lib")
+_DEPTHS = ("", "*/")
 _REPLACED = ("persistence_location", "log_dest", "include_dir", "listener")
 
 
@@ -29,20 +38,53 @@ class BrokerFailed(TgdError):
     """The broker could not be started; the message has its last words."""
 
 
-class Broker:
-    """One broker on the loopback. ``kind`` is ``mosquitto`` or ``amqtt``. All methods block."""
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """How a broker is to be reached only by whom the server enrols.
 
-    def __init__(self, kind: str, command: list[str], port: int, log: Path) -> None:
+    ``chain``, ``key`` and ``ca`` are files (PEM) of the listener's TLS; ``control`` is the user and
+    password who gives rights, ``certificates`` whether clients need one of the authority's.
+    """
+
+    ca: Path
+    chain: Path
+    key: Path
+    control: tuple[str, str] = field(repr=False)
+    certificates: bool = True
+
+
+class Broker:
+    """One broker on the loopback. ``kind`` is ``mosquitto`` or ``amqtt``. All methods block.
+
+    ``prepare`` is done before each start.
+    """
+
+    def __init__(
+        self,
+        kind: str,
+        command: list[str],
+        port: int,
+        log: Path,
+        *,
+        tls: bool = False,
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
         self.kind = kind
         self.port = port
         self._command = command
         self._log = log
+        self._tls = tls
+        self._prepare = prepare
         self._child: Child | None = None
 
     @property
     def url(self) -> str:
-        """Where clients connect; anybody may, from this machine only."""
-        return f"mqtt://127.0.0.1:{self.port}"
+        """Where clients connect, from this machine only; anybody may, unless it is secured."""
+        return self.url_of("")
+
+    def url_of(self, login: str) -> str:
+        """Return the address with ``user:password`` in it."""
+        return f"mqtt{'s' * self._tls}://{login}{'@' * bool(login)}127.0.0.1:{self.port}"
 
     @property
     def pid(self) -> int:
@@ -53,6 +95,7 @@ class Broker:
         """Start it and return when it takes connections."""
         if self._child is not None:
             raise BrokerFailed("it is already running")
+        self._prepare()
         child = Child(self._command, log=self._log)
         end = time.monotonic() + _READY_S
         while child.running() and time.monotonic() < end:
@@ -83,10 +126,14 @@ class Broker:
             child.end(how)
 
 
-def start_broker(port: int, folder: Path, *, kind: str = "") -> Broker:
+def start_broker(
+    port: int, folder: Path, *, kind: str = "", secured: Secured | None = None
+) -> Broker:
     """Start a broker on ``port`` (0: a free one) with its files in ``folder``.
 
-    ``kind`` asks for ``mosquitto`` or ``amqtt``; unsaid, Mosquitto if this machine has it.
+    ``kind`` asks for ``mosquitto`` or ``amqtt``; unsaid, Mosquitto if this machine has it. One
+    that is ``secured`` keeps its rights in ``folder / RIGHTS``, and begins with its control alone
+    where that file is missing.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or _free_port()
@@ -95,10 +142,17 @@ def start_broker(port: int, folder: Path, *, kind: str = "") -> Broker:
     if chosen == "mosquitto":
         if program is None:
             raise BrokerFailed("Mosquitto is not installed here")
-        command = [program, "-c", str(_mosquitto_conf(port, folder.absolute()))]
+        command = [program, "-c", str(_mosquitto_conf(port, folder.absolute(), secured))]
     else:
         command = [sys.executable, "-m", "tgd.demo.broker", "--port", str(port)]
-    broker = Broker(chosen, command, port, folder / f"{chosen}.log")
+    broker = Broker(
+        chosen,
+        command,
+        port,
+        folder / f"{chosen}.log",
+        tls=secured is not None,
+        prepare=partial(_begin, folder / RIGHTS, secured),
+    )
     broker.start()
     return broker
 
@@ -108,19 +162,53 @@ def find_mosquitto() -> str | None:
     return shutil.which("mosquitto") or shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin")
 
 
-def _mosquitto_conf(port: int, folder: Path) -> Path:
+def find_rights_plugin() -> str | None:
+    """Return the path of Mosquitto's dynamic security plugin, which comes with it."""
+    found = (
+        path
+        for root in _PLUGINS
+        for depth in _DEPTHS
+        for path in sorted(Path(root).glob(f"{depth}{_PLUGIN}"))
+    )
+    return next((str(path) for path in found), None)
+
+
+def _begin(state: Path, secured: Secured | None) -> None:
+    if secured is not None and not state.exists():
+        write_private(state, initial(*secured.control).encode())
+
+
+def _mosquitto_conf(port: int, folder: Path, secured: Secured | None) -> Path:
     """Write the project's settings with this port and folder; returns the file."""
     if not _PROJECT_CONF.exists():
         raise BrokerFailed(f"{_PROJECT_CONF} is missing: run from a checkout")
     lines = _PROJECT_CONF.read_text(encoding="utf-8").splitlines()
     kept = [line for line in lines if line and not line.startswith(("#", *_REPLACED))]
     kept += [f"persistence_location {folder}/", "log_dest stderr"]
-    kept += [f"listener {port} 127.0.0.1", "allow_anonymous true"]
+    kept.append(f"listener {port} 127.0.0.1")
+    kept += ["allow_anonymous true"] if secured is None else _secured(folder, secured)
     if os.geteuid() == 0:
         kept.append("user root")  # else it takes another user, who cannot write to our folder
     path = folder / "mosquitto.conf"
     path.write_text("\n".join(kept) + "\n", encoding="utf-8")
     return path
+
+
+def _secured(folder: Path, secured: Secured) -> list[str]:
+    """Return the lines of ``deploy/mosquitto/listeners.d/dynsec.conf.example`` with these files."""
+    plugin = find_rights_plugin()
+    if plugin is None:
+        raise BrokerFailed("Mosquitto's dynamic security plugin is not installed here")
+    return [
+        "tls_version tlsv1.2",
+        f"cafile {secured.ca}",
+        f"certfile {secured.chain}",
+        f"keyfile {secured.key}",
+        f"require_certificate {'true' if secured.certificates else 'false'}",
+        "allow_anonymous false",
+        f"plugin {plugin}",
+        f"plugin_opt_config_file {folder / RIGHTS}",
+    ]
 
 
 def _listening(port: int) -> bool:

@@ -19,7 +19,6 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
-from importlib.resources import files
 from typing import Any, Final
 from urllib.parse import urlsplit
 
@@ -27,6 +26,7 @@ import msgspec
 from aiohttp import web
 
 from tgd.demo import phones_orders
+from tgd.demo.page_files import kind, page_files
 from tgd.demo.phones import COUNT, Event, Phones, PhonesFailed, name
 from tgd.demo.phones_ground import ground, home
 from tgd.demo.phones_seen import Seen
@@ -40,8 +40,6 @@ _REFUSED = "off"  # the receiver of a phone whose holder refused to be located
 _FACTS_KEPT, _TOLD_KEPT = 200, 1000
 _EACH_S, _QUIET_S, _WRITE_S, _STOP_S = 1.0, 10.0, 5.0, 1.0
 _STILL_HERE = b": still here\n\n"
-_KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-_KINDS |= {"json": "application/json", "svg": "image/svg+xml"}
 _GUARDS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -69,7 +67,7 @@ class PhonesPage:
         self._phones = phones
         self._seen = {phone: Seen(phone, *home(phone)) for phone in map(name, range(1, COUNT + 1))}
         self._ground = msgspec.json.encode(ground() | {"links": dict(links or {})})
-        self._files = _static()
+        self._files = page_files("phones")
         self._facts: deque[dict[str, Any]] = deque(maxlen=_FACTS_KEPT)
         self._told: deque[bytes] = deque(maxlen=_TOLD_KEPT)
         self._count = 0
@@ -140,8 +138,7 @@ class PhonesPage:
         body = self._files.get(wanted)
         if body is None:
             raise web.HTTPNotFound
-        kind = _KINDS[wanted.rpartition(".")[2]]
-        return web.Response(body=body, content_type=kind, charset="utf-8")
+        return web.Response(body=body, content_type=kind(wanted), charset="utf-8")
 
     async def _plan(self, _request: web.Request) -> web.Response:
         return web.Response(body=self._ground, content_type="application/json")
@@ -228,9 +225,3 @@ async def _write(response: web.StreamResponse, data: bytes) -> None:
 
 def _sse(event: str, told: object) -> bytes:
     return b"event: %s\ndata: %s\n\n" % (event.encode(), msgspec.json.encode(told))
-
-
-def _static() -> dict[str, bytes]:
-    """Return the page's files by name."""
-    folder = files("tgd.demo").joinpath("static")
-    return {item.name: item.read_bytes() for item in folder.iterdir() if item.is_file()}

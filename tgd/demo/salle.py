@@ -16,7 +16,6 @@ import signal
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Annotated, Any
 
 import msgspec
@@ -24,6 +23,7 @@ import typer
 import uvloop
 from aiohttp import web
 
+from tgd.demo.page_files import kind, page_files
 from tgd.demo.salle_envelope import Envelope, Step, read_case, reply
 from tgd.demo.salle_room import Answer, Arrival, Behaviour, Room
 from tgd.errors import Invalid, Rejected, Temporary
@@ -35,11 +35,6 @@ ADDRESS = "fr.police.cic86"
 LARGEST = 64 * 1024
 _SEND_S = 5.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _REJECTED_WAIT_S = 0.1, 1.0, 2.0
-_PAGE = {
-    "": ("salle.html", "text/html"),
-    "/salle.css": ("salle.css", "text/css"),
-    "/salle.js": ("salle.js", "text/javascript"),
-}
 _GUARDS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -143,8 +138,9 @@ class Salle:
         app = web.Application(client_max_size=LARGEST)
         app.router.add_post("/cisu", self._take)
         app.router.add_get("/livez", _alive)
-        for path, (name, kind) in _PAGE.items():
-            app.router.add_get(f"/salle{path}", _static(name, kind))
+        for name, body in page_files("salle").items():
+            path = "" if name == "salle.html" else f"/{name}"
+            app.router.add_get(f"/salle{path}", _static(body, kind(name)))
         app.router.add_get("/salle/rooms", self._show)
         app.router.add_get("/salle/arrivals", self._show_arrivals)
         app.router.add_post("/salle/acts", self._act)
@@ -326,9 +322,7 @@ async def _alive(_request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
 
 
-def _static(name: str, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-    body = files("tgd.demo").joinpath(name).read_bytes()
-
+def _static(body: bytes, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def serve(_request: web.Request) -> web.Response:
         return web.Response(body=body, content_type=kind, charset="utf-8", headers=_GUARDS)
 

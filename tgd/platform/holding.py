@@ -2,7 +2,8 @@
 
 Serves arrows 2 and 3, between the domain (which knows no rows) and the store (which knows no
 rules). The promise: nobody else changes an alert while it is held, everything the rules changed
-is committed together or not at all, and each committed fact is measured once.
+is committed together or not at all, each committed fact is measured once, and an act that carries
+a key is done once under it: browsers send a request again by themselves when its answer is lost.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -31,25 +32,48 @@ _Rows = list[dict[str, Any]]
 _Snapshot = dict[str, Any]
 
 
+class Repeated(Exception):
+    """The act was done before, under the same key, on ``alert_id``."""
+
+    def __init__(self, alert_id: UUID) -> None:
+        super().__init__("the act was done before")
+        self.alert_id = alert_id
+
+
 @asynccontextmanager
 async def holding(
-    database: Database, ids: Sequence[UUID], metrics: Metrics
+    database: Database, ids: Sequence[UUID], metrics: Metrics, once: str | None = None
 ) -> AsyncIterator[tuple[Connection, list[Alert]]]:
-    """Hold these alerts for the block; save and commit at its end, nothing if it raises."""
-    async with database.transaction() as transaction, held_in(transaction, ids) as held:
+    """Hold these alerts for the block; save and commit at its end, nothing if it raises.
+
+    ``once`` is the key of the act; ``Repeated`` if it was done under it before.
+    """
+    async with database.transaction() as transaction, held_in(transaction, ids, once) as held:
         yield transaction, held
     measure(held, metrics)
 
 
 @asynccontextmanager
-async def held_in(transaction: Connection, ids: Sequence[UUID]) -> AsyncIterator[list[Alert]]:
+async def held_in(
+    transaction: Connection, ids: Sequence[UUID], once: str | None = None
+) -> AsyncIterator[list[Alert]]:
     """Hold these alerts inside a transaction of the caller's, who commits and then measures."""
     held = [_alert(row) for row in await alerts.hold(transaction, ids)]
+    await not_done(transaction, ids, once)
     before = [_snapshot(alert) for alert in held]
     yield held
+    if once is not None:
+        for fact in (fact for alert in held for fact in alert.facts):
+            fact.details["act"] = once
     changes = _changes(held, before)
     if any(changes.values()):
         await alerts.save(transaction, changes)
+
+
+async def not_done(transaction: Connection, ids: Sequence[UUID], once: str | None) -> None:
+    """Raise ``Repeated`` if the act with this key was done on one of these alerts before."""
+    if once is not None and (done := await alerts.done(transaction, ids, once)) is not None:
+        raise Repeated(done)
 
 
 def measure(held: Sequence[Alert], metrics: Metrics) -> None:

@@ -18,6 +18,7 @@ from tgd.clock import Clock
 from tgd.errors import NotFound
 from tgd.geo.locate import Observed
 from tgd.geo.words import without_coordinates
+from tgd.ledger import REDACTED
 from tgd.platform import legs
 from tgd.platform.report_parts import (
     Call,
@@ -99,7 +100,7 @@ class Reporting:
             voices=[
                 Voice(e.at, e.actor, str(e.details.get("heard")))
                 for e in journal
-                if e.kind == "voice"
+                if e.kind == "voice" and e.actor != REDACTED
             ],
             notes=self._notes(row["notes"], alert, journal),
             positions=self._positions(row, alert, journal),
@@ -186,9 +187,9 @@ def _counted(words: Iterable[str]) -> dict[str, int]:
 def _entry(row: _Row) -> Entry:
     details = {
         name: without_coordinates(value) if isinstance(value, str) else value
-        for name, value in row["details"].items()
+        for name, value in (row["details"] or {}).items()
     }
-    return Entry(row["no"], row["at"], row["actor"], row["kind"], details)
+    return Entry(row["no"], row["at"], row["actor"] or REDACTED, row["kind"], details)
 
 
 def _sent(messages: Iterable[Sequence[Any]], journal: Sequence[Entry]) -> dict[UUID, datetime]:

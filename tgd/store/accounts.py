@@ -10,6 +10,7 @@ import asyncio
 import hashlib
 import re
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
@@ -88,10 +89,10 @@ async def revoke_tokens(connection: Connection, *, role: str, name: str, now: da
     return int(str(status).rpartition(" ")[2])
 
 
-async def token(connection: Connection, key: bytes) -> tuple[str, str] | None:
-    """Return role and name of the token with this hash, while it stands."""
-    row = await connection.fetchrow(sql("accounts", "token"), key)
-    return (row["role"], row["name"]) if row else None
+async def tokens(connection: Connection, keys: Collection[bytes]) -> dict[bytes, tuple[str, str]]:
+    """Return role and name of the tokens with these hashes, as far as they stand."""
+    rows = await connection.fetch(sql("accounts", "tokens"), list(keys))
+    return {row["id"]: (row["role"], row["name"]) for row in rows}
 
 
 async def add_account(
@@ -153,10 +154,12 @@ async def open_session(
     )
 
 
-async def session(connection: Connection, key: bytes, now: datetime) -> Session | None:
-    """Return the session with this hash, while it and its account stand."""
-    row = await connection.fetchrow(sql("accounts", "session"), key, now)
-    return Session(**dict(row)) if row else None
+async def sessions(
+    connection: Connection, keys: Collection[bytes], now: datetime
+) -> dict[bytes, Session]:
+    """Return the sessions with these hashes, as far as they and their accounts stand."""
+    rows = [dict(row) for row in await connection.fetch(sql("accounts", "sessions"), [*keys], now)]
+    return {row.pop("id"): Session(**row) for row in rows}
 
 
 async def close_session(connection: Connection, key: bytes) -> None:

@@ -31,7 +31,8 @@ async def save(connection: Connection, changes: dict[str, list[dict[str, Any]]])
 async def warm(connection: Connection) -> None:
     """Prepare what an operator's act needs: the first of the day must be as quick as any."""
     await hold(connection, [])
-    await page(connection, open_only=True, limit=0)
+    await page(connection, open_only=True, limit=0, ids=[])
+    await marks(connection)
 
 
 async def standing(connection: Connection, alert_id: UUID) -> tuple[str, str] | None:
@@ -111,14 +112,21 @@ async def page(
     open_only: bool | None,
     limit: int,
     before: tuple[datetime, UUID] | None = None,
+    ids: Sequence[UUID] | None = None,
 ) -> list[dict[str, Any]]:
     """Return alerts, newest first, each with all that the console shows.
 
-    ``open_only`` None returns all. ``before`` is the last alert of the page before.
+    ``open_only`` None returns all. ``before`` is the last alert of the page before; ``ids`` leaves
+    out all others.
     """
     at, last = before or (None, None)
-    rows = await connection.fetch(sql("alerts", "page"), open_only, at, last, limit)
+    rows = await connection.fetch(sql("alerts", "page"), open_only, at, last, limit, ids)
     return [dict(row) for row in rows]
+
+
+async def marks(connection: Connection) -> dict[UUID, str]:
+    """Return the open alerts, each with a mark that changes whenever ``page`` would say other."""
+    return {row["id"]: row["mark"] for row in await connection.fetch(sql("alerts", "marks"))}
 
 
 async def one(connection: Connection, alert_id: UUID) -> dict[str, Any] | None:
@@ -143,6 +151,12 @@ async def open_by_status(connection: Connection) -> dict[str, int]:
     """Count the open alerts by status."""
     rows = await connection.fetch(sql("alerts", "open_by_status"))
     return {row["status"]: row["n"] for row in rows}
+
+
+async def done(connection: Connection, ids: Sequence[UUID], act: str) -> UUID | None:
+    """Return the alert on which the act with this key was done, if it was."""
+    found: UUID | None = await connection.fetchval(sql("alerts", "done"), ids, act)
+    return found
 
 
 async def journal(connection: Connection, alert_id: UUID) -> list[dict[str, Any]]:

@@ -31,7 +31,7 @@ Warm: TypeAlias = Callable[[Connection], Awaitable[None]]
 
 CHANNEL = "tgd"
 """NOTIFY's channel; its payload says what is there to read: press, send, downlink, alert,
-position, forget, zones."""
+position, forget, zones, credentials."""
 
 OUTAGE: tuple[type[BaseException], ...] = (
     OSError,

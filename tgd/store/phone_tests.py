@@ -49,6 +49,12 @@ async def void(
     await connection.execute(sql("phone_tests", "void"), alert_id, sent_with, by, now)
 
 
+async def handed_over(connection: Connection, assignment_id: UUID, press_id: UUID) -> bool:
+    """Mark the test of that press as the hand-over's; False: there is none that counts."""
+    found = await connection.fetchval(sql("phone_tests", "handed_over"), assignment_id, press_id)
+    return found is not None
+
+
 async def count(connection: Connection, now: datetime) -> Tested:
     """Count the phones in somebody's hands by when their holder last tested them."""
     row = await connection.fetchrow(sql("phone_tests", "count"), now)

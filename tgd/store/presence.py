@@ -43,10 +43,10 @@ async def is_there(connection: Connection, name: str, now: datetime) -> bool:
     return there
 
 
-async def left_alone(connection: Connection, now: datetime) -> list[UUID]:
-    """Return open alerts whose holder was there and is not any more, and that nobody else has."""
-    rows = await connection.fetch(sql("presence", "left_alone"), now - GONE_AFTER)
-    return [row["id"] for row in rows]
+async def left_alone(connection: Connection, now: datetime) -> dict[UUID, str]:
+    """Return open alerts whose holder was there and is not any more, each with its holder."""
+    rows = await connection.fetch(sql("presence", "left_alone"), now - GONE_AFTER, GONE_AFTER)
+    return {row["id"]: row["name"] for row in rows}
 
 
 async def unattended(connection: Connection, now: datetime) -> list[UUID]:

@@ -7,7 +7,7 @@ office.
 
 from datetime import datetime
 
-from tgd.errors import Refused
+from tgd.errors import NotFound, Refused
 from tgd.store.db import Connection, sql
 
 PHONES = 8  # the Vienne's allocation
@@ -26,6 +26,14 @@ async def has_device(connection: Connection, device: str) -> bool:
     """Say whether the register knows this phone."""
     known: bool = await connection.fetchval(sql("register", "has_device"), device)
     return known
+
+
+async def is_out(connection: Connection, device: str) -> bool:
+    """Say whether somebody still has this phone; raises ``errors.NotFound`` where there is none."""
+    if not await has_device(connection, device):
+        raise NotFound("device")
+    out: bool = await connection.fetchval(sql("register", "is_out"), device)
+    return out
 
 
 async def seed(connection: Connection, now: datetime) -> list[str]:

@@ -527,20 +527,35 @@ CREATE TABLE downlink (
 
 -- ── The journal ─────────────────────────────────────────────────────────────────────
 
+-- Each entry's hash holds the one before it: see "The journal proves itself" at the end.
 CREATE TABLE journal (
-    no       bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at       timestamptz NOT NULL,
-    actor    text NOT NULL,
-    alert_id uuid,
-    kind     text NOT NULL,
-    details  jsonb NOT NULL DEFAULT '{}',
-    assignment_id uuid
+    no            bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at            timestamptz NOT NULL,
+    actor         text,                     -- null, like details and salt: redacted
+    alert_id      uuid,
+    kind          text NOT NULL,
+    details       jsonb DEFAULT '{}',
+    assignment_id uuid,
+    chain         uuid,                     -- the alert, or else the assignment, or else the nil UUID
+    number        bigint,                   -- within the chain, from 1 on
+    salt          bytea,
+    content       bytea,                    -- the hash of salt, actor and details
+    hash          bytea,                    -- of the hash before it, the content's, and all the rest
+    CONSTRAINT journal_is_whole CHECK (
+        chain IS NOT NULL AND number IS NOT NULL AND content IS NOT NULL AND hash IS NOT NULL
+        AND (actor IS NULL) = (salt IS NULL) AND (details IS NULL) = (salt IS NULL))
 );
-CREATE INDEX journal_alert ON journal (alert_id, no);
+CREATE UNIQUE INDEX journal_chain ON journal (chain, number);
 CREATE INDEX journal_assignment ON journal (assignment_id, no) WHERE assignment_id IS NOT NULL;
 
 CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    v_called text;
 BEGIN
+    GET DIAGNOSTICS v_called = PG_CONTEXT;
+    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'journal' AND v_called ~ 'function (public\.)?journal_redact\(' THEN
+        RETURN NULL;
+    END IF;
     RAISE EXCEPTION 'the journal is append-only' USING ERRCODE = 'insufficient_privilege';
 END $$;
 CREATE TRIGGER journal_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal
@@ -1226,6 +1241,7 @@ CREATE TABLE phone_test (
     alert_id      uuid NOT NULL REFERENCES alert,
     device_id     text NOT NULL REFERENCES device,
     assignment_id uuid REFERENCES assignment,   -- null: in nobody's hands
+    beneficiary_id uuid REFERENCES beneficiary, -- the assignment's, also of its renewals
     press_id      uuid NOT NULL,            -- the first of its presses
     presses       int NOT NULL,
     paths         text[] NOT NULL,          -- by which they came, each once
@@ -1246,22 +1262,20 @@ CREATE TABLE phone_test (
     voided_at     timestamptz,
     voided_by     text,
     voided_for    uuid REFERENCES alert,    -- the alert with which the police were sent
+    CHECK ((assignment_id IS NULL) = (beneficiary_id IS NULL)),
     CHECK ((located IN ('yes', 'stale')) = (radius IS NOT NULL) IS NOT FALSE),
     CHECK ((voided_at IS NULL) = (voided_by IS NULL) AND (voided_at IS NULL) = (voided_for IS NULL))
 );
 CREATE UNIQUE INDEX phone_test_one_of_alert ON phone_test (alert_id) WHERE voided_at IS NULL;
-CREATE INDEX phone_test_device ON phone_test (device_id, decided_at DESC) WHERE voided_at IS NULL;
-CREATE INDEX phone_test_assignment ON phone_test (assignment_id);
+CREATE INDEX phone_test_holder ON phone_test (beneficiary_id, device_id, decided_at DESC);
 GRANT SELECT, INSERT, DELETE ON phone_test TO tgd_app;
-GRANT UPDATE (voided_at, voided_by, voided_for) ON phone_test TO tgd_app;
+GRANT UPDATE (kind, voided_at, voided_by, voided_for) ON phone_test TO tgd_app;
 
 -- The tests that count, each for the phone in the hands of that person: what another holder has
 -- tested proves nothing for her, and a renewal takes nothing away.
 CREATE VIEW passed_test AS
-SELECT t.no, t.kind, t.alert_id, t.device_id, s.beneficiary_id, t.paths, t.decided_at, t.decided_by,
-       t.located, t.radius, t.word, t.batt
-FROM phone_test t LEFT JOIN assignment s ON s.id = t.assignment_id
-WHERE t.voided_at IS NULL;
+SELECT no, kind, alert_id, device_id, beneficiary_id, paths, decided_at, decided_by, located, radius, word, batt
+FROM phone_test WHERE voided_at IS NULL;
 GRANT SELECT ON passed_test TO tgd_app;
 
 -- On the record, whoever does it, and once.
@@ -1513,11 +1527,194 @@ CREATE TRIGGER assignment_moves_forward BEFORE UPDATE ON assignment
     FOR EACH ROW EXECUTE FUNCTION assignment_moves_forward();
 REVOKE DELETE ON assignment, device FROM tgd_app;
 
--- A phone that is entitled to speak to the broker and to the API: one that somebody holds, or that
--- nobody held yet. Expiry, revocation and loss take nothing from it: only its attested return, and
--- two persons who call it compromised.
-CREATE VIEW entitled AS
-SELECT d.id AS device, a.id AS assignment_id, d.muted_at IS NULL AND (a.id IS NOT NULL OR NOT EXISTS (
-           SELECT FROM assignment b WHERE b.device_id = d.id)) AS entitled
-FROM device d LEFT JOIN assignment a ON a.device_id = d.id AND a.returned_at IS NULL;
-GRANT SELECT ON entitled TO tgd_app;
+-- ── The journal proves itself ───────────────────────────────────────────────────────
+
+-- Where each chain ends. Its row is what makes the writers of one chain take turns.
+CREATE TABLE journal_head (
+    chain  uuid PRIMARY KEY,
+    number bigint NOT NULL,
+    hash   bytea NOT NULL,
+    sealed bigint NOT NULL DEFAULT 0        -- up to which number a checkpoint vouches for it
+) WITH (fillfactor = 70);
+GRANT SELECT ON journal_head TO tgd_app;
+GRANT UPDATE (sealed) ON journal_head TO tgd_app;
+
+-- Whatever a writer says of chain, number, salt and hashes is overwritten. Runs as its owner: the
+-- server itself cannot set a head.
+CREATE FUNCTION journal_is_chained() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+DECLARE
+    v_actor bytea := convert_to(NEW.actor, 'UTF8');
+    v_rest  bytea;
+    v_called text;
+BEGIN
+    -- Only what has taken something away may account for it.
+    IF NEW.kind = 'redacted' THEN
+        GET DIAGNOSTICS v_called = PG_CONTEXT;
+        IF v_called !~ 'function (public\.)?journal_redact\(' THEN
+            RAISE EXCEPTION 'only a redaction says so' USING ERRCODE = 'insufficient_privilege';
+        END IF;
+    END IF;
+    NEW.chain := coalesce(NEW.alert_id, NEW.assignment_id, '00000000-0000-0000-0000-000000000000');
+    NEW.salt := uuid_send(gen_random_uuid());
+    NEW.content := sha256(NEW.salt || int4send(length(v_actor)) || v_actor
+                          || convert_to(NEW.details::text, 'UTF8'));
+    v_rest := int8send(NEW.no) || timestamptz_send(NEW.at)
+           || coalesce(uuid_send(NEW.alert_id), '\x00000000000000000000000000000000')
+           || coalesce(uuid_send(NEW.assignment_id), '\x00000000000000000000000000000000')
+           || NEW.content || convert_to(NEW.kind, 'UTF8');
+    INSERT INTO public.journal_head AS h (chain, number, hash)
+    VALUES (NEW.chain, 1, sha256(decode(repeat('00', 32), 'hex') || int8send(1) || v_rest))
+    ON CONFLICT (chain) DO UPDATE
+        SET number = h.number + 1, hash = sha256(h.hash || int8send(h.number + 1) || v_rest)
+    RETURNING h.number, h.hash INTO NEW.number, NEW.hash;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER journal_is_chained BEFORE INSERT ON journal
+    FOR EACH ROW EXECUTE FUNCTION journal_is_chained();
+
+-- ── Redaction ───────────────────────────────────────────────────────────────────────
+
+-- At the end of the legal term what an entry says goes, and the salt with it, without which what
+-- it said cannot be tried out; its number, time, kind and hashes stay, and so does the chain.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'tgd_redactor') THEN
+        CREATE ROLE tgd_redactor NOLOGIN;
+    END IF;
+EXCEPTION WHEN duplicate_object OR unique_violation THEN
+    NULL;  -- another database of this cluster was migrated at the same moment
+END $$;
+GRANT tgd_redactor TO CURRENT_USER;
+
+-- Redacts a chain's entries from its first on, as long as they are older than p_before; says so in
+-- the same chain, and returns how many they were. Not what a criminal case holds, nor an open alert.
+CREATE FUNCTION journal_redact(p_chain uuid, p_before timestamptz, p_now timestamptz, p_actor text, p_ground text)
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+DECLARE
+    v_from bigint;
+    v_to   bigint;
+    v_done bigint;
+BEGIN
+    IF p_ground !~ '^[a-z0-9_]{1,64}$' THEN
+        RAISE EXCEPTION 'the ground of a redaction is a code' USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM FROM alert a WHERE a.id = p_chain FOR SHARE;
+    IF EXISTS (SELECT FROM alert a WHERE a.id = p_chain AND a.status <> 'closed')
+       OR EXISTS (SELECT FROM retention r WHERE r.alert_id = p_chain AND r.hold) THEN
+        RETURN 0;
+    END IF;
+    PERFORM FROM journal_head h WHERE h.chain = p_chain FOR UPDATE;  -- two at once take turns
+    SELECT coalesce(min(number) FILTER (WHERE at >= p_before) - 1, max(number)) INTO v_to
+    FROM journal WHERE chain = p_chain;
+    SELECT min(number) INTO v_from FROM journal
+    WHERE chain = p_chain AND number <= v_to AND salt IS NOT NULL AND kind <> 'redacted';
+    IF v_from IS NULL THEN
+        RETURN 0;
+    END IF;
+    UPDATE journal SET actor = NULL, details = NULL, salt = NULL
+    WHERE chain = p_chain AND number BETWEEN v_from AND v_to AND salt IS NOT NULL AND kind <> 'redacted';
+    GET DIAGNOSTICS v_done = ROW_COUNT;
+    INSERT INTO journal (at, actor, alert_id, assignment_id, kind, details)
+    SELECT p_now, p_actor, j.alert_id, j.assignment_id, 'redacted',
+           jsonb_build_object('from', v_from, 'to', v_to, 'entries', v_done, 'ground', p_ground)
+    FROM journal j WHERE j.chain = p_chain AND j.number = v_from;
+    RETURN v_done;
+END $$;
+REVOKE EXECUTE ON FUNCTION journal_redact FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION journal_redact TO tgd_redactor;
+
+-- ── Checkpoints ─────────────────────────────────────────────────────────────────────
+
+-- Signed statements of where the chains ended: what is cut off behind one, or taken away whole, is
+-- missed. The key is elsewhere.
+CREATE TABLE journal_seal (
+    no         bigint PRIMARY KEY,
+    statement  text NOT NULL,
+    signature  bytea NOT NULL,
+    public_key bytea NOT NULL
+);
+CREATE TABLE journal_seal_head (
+    seal_no bigint NOT NULL REFERENCES journal_seal,
+    chain   uuid NOT NULL,
+    number  bigint NOT NULL,
+    hash    bytea NOT NULL,
+    PRIMARY KEY (chain, number)
+);
+CREATE INDEX journal_seal_heads ON journal_seal_head (seal_no, chain);
+GRANT SELECT, INSERT ON journal_seal, journal_seal_head TO tgd_app;
+CREATE TRIGGER journal_seal_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_seal
+    FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only();
+CREATE TRIGGER journal_seal_head_is_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON journal_seal_head
+    FOR EACH STATEMENT EXECUTE FUNCTION journal_is_append_only();
+
+-- ── Credentials of phones ───────────────────────────────────────────────────────────
+
+-- What a phone proves itself with, and knows us by. The register is the truth: the broker is made
+-- to say the same (tgd/devices/enrolment.py). A row is a credential; it ends and never comes back.
+CREATE TABLE phone_credential (
+    id         uuid PRIMARY KEY,            -- ours, before the insertion: secrets are sealed for it
+    device_id  text NOT NULL REFERENCES device,
+    serial     text NOT NULL UNIQUE CHECK (serial ~ '^[0-9a-f]{16,40}$'),   -- its certificate's
+    state      text NOT NULL DEFAULT 'active'
+               CHECK (state IN ('active', 'rotated', 'ended', 'compromised')),
+    password   bytea,                       -- at the broker; sealed; gone with the credential
+    mac_key    bytea,                       -- proves our messages to the phone; the same
+    issued_at  timestamptz NOT NULL,
+    issued_by  text NOT NULL,
+    expires_at timestamptz NOT NULL CHECK (expires_at > issued_at),         -- the certificate
+    ended_at   timestamptz,
+    ended_by   text,
+    settled_at timestamptz,                 -- since when every broker says the same; null: not yet
+    CHECK ((state = 'active') = (ended_at IS NULL)),
+    CHECK ((state = 'active') = (ended_by IS NULL)),
+    CHECK ((state = 'active') = (password IS NOT NULL)),
+    CHECK ((state = 'active') = (mac_key IS NOT NULL))
+);
+CREATE UNIQUE INDEX phone_credential_one_active ON phone_credential (device_id) WHERE state = 'active';
+CREATE INDEX phone_credential_device ON phone_credential (device_id, issued_at DESC);
+GRANT SELECT, INSERT ON phone_credential TO tgd_app;
+GRANT UPDATE (state, password, mac_key, ended_at, ended_by, settled_at) ON phone_credential TO tgd_app;
+
+CREATE FUNCTION phone_credential_is_told() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM pg_notify('tgd', 'credentials');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER phone_credential_is_told AFTER INSERT OR UPDATE OF state ON phone_credential
+    FOR EACH STATEMENT EXECUTE FUNCTION phone_credential_is_told();
+
+CREATE FUNCTION phone_credential_ends_once() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION 'credential %: it has ended and does not come back', OLD.id
+        USING ERRCODE = 'check_violation';
+END $$;
+CREATE TRIGGER phone_credential_ends_once BEFORE UPDATE OF state ON phone_credential
+    FOR EACH ROW WHEN (OLD.state <> 'active' AND NEW.state <> OLD.state
+                       AND NOT (OLD.state = 'compromised' AND NEW.state = 'ended'))
+    EXECUTE FUNCTION phone_credential_ends_once();
+
+-- End what a phone can come in with: at the broker and by HTTPS. Nothing else ever ends it: not the
+-- end of the assignment, not the loss of the phone.
+CREATE FUNCTION end_credentials(p_device text, p_state text, p_at timestamptz, p_by text)
+RETURNS int LANGUAGE plpgsql AS $$
+DECLARE
+    v_ended int;
+BEGIN
+    UPDATE phone_credential SET state = p_state, ended_at = p_at, ended_by = p_by,
+                                password = NULL, mac_key = NULL, settled_at = NULL
+    WHERE device_id = p_device
+      AND (state = 'active' OR (state = 'compromised' AND p_state = 'ended'));
+    GET DIAGNOSTICS v_ended = ROW_COUNT;
+    UPDATE token SET revoked_at = p_at WHERE role = 'phone' AND name = p_device AND revoked_at IS NULL;
+    RETURN v_ended;
+END $$;
+
+-- A phone that is attested as back cannot come in any more, whoever attests it.
+CREATE FUNCTION returned_phone_ends() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM end_credentials(NEW.device_id, 'ended', NEW.returned_at, 'return');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER returned_phone_ends AFTER UPDATE OF returned_at ON assignment
+    FOR EACH ROW WHEN (OLD.returned_at IS NULL AND NEW.returned_at IS NOT NULL)
+    EXECUTE FUNCTION returned_phone_ends();

@@ -99,11 +99,6 @@ async def wiped(connection: Connection, device: str, now: datetime, by: str) -> 
     return [row["id"] for row in rows]
 
 
-async def token_ends(connection: Connection, device: str, now: datetime) -> None:
-    """Revoke a phone's bearer tokens."""
-    await connection.execute(sql("stock", "token_ends"), device, now)
-
-
 async def listed(
     connection: Connection,
     tribunal: str | None,

@@ -6,6 +6,7 @@ token or session that was ended is refused from the next request on. Logging in 
 """
 
 import hmac
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -15,6 +16,7 @@ from tgd.clock import Clock
 from tgd.store import accounts
 from tgd.store.db import Database
 from tgd.web.errors import Handler, forbidden, unauthorized
+from tgd.web.together import Together
 
 COOKIE = "tgd_session"
 CSRF = "X-CSRF-Token"
@@ -66,11 +68,13 @@ CALLER = web.RequestKey("caller", Caller)
 
 
 class Access:
-    """Finds out who calls, by one look-up per request."""
+    """Finds out who calls, anew at each request; who come together are looked up together."""
 
     def __init__(self, database: Database, clock: Clock) -> None:
         self._database = database
         self._clock = clock
+        self._tokens = Together(self._look_up_tokens)
+        self._sessions = Together(self._look_up_sessions)
 
     def guard(self, roles: frozenset[str], handler: Handler) -> Handler:
         """Return ``handler`` for these roles only; it finds the caller in ``request[CALLER]``."""
@@ -88,11 +92,9 @@ class Access:
 
     async def stands(self, caller: Caller) -> bool:
         """Say whether the caller's token or session still stands."""
-        async with self._database.connection() as connection:
-            if caller.session is None:
-                return await accounts.token(connection, caller.key) == (caller.role, caller.name)
-            now = self._clock.now()
-            return await accounts.session(connection, caller.key, now) is not None
+        if caller.session is None:
+            return await self._tokens.ask(caller.key) == (caller.role, caller.name)
+        return await self._sessions.ask(caller.key) is not None
 
     async def _identify(self, request: web.Request) -> Caller:
         if "Authorization" in request.headers:
@@ -101,11 +103,11 @@ class Access:
         if not cookie:
             raise unauthorized("unauthenticated", "a bearer token or a session is needed")
         key = accounts.digest(cookie)
-        async with self._database.connection() as connection:
-            session = await accounts.session(connection, key, self._clock.now())
+        session = await self._sessions.ask(key)
         if session is None:
             raise unauthorized("session_ended", "the session has ended: log in again")
-        if request.method not in _READING:
+        # A page that shows it while reading learns so that another has logged in beside it.
+        if request.method not in _READING or CSRF in request.headers:
             presented = request.headers.get(CSRF, "").encode("utf-8", "surrogateescape")
             if not hmac.compare_digest(presented, session.csrf.encode()):
                 raise forbidden("csrf", f"the header {CSRF} must carry the session's token")
@@ -116,8 +118,7 @@ class Access:
         if presented is None:
             raise unauthorized("unauthenticated", "a bearer token is needed")
         key = accounts.digest(presented)
-        async with self._database.connection() as connection:
-            found = await accounts.token(connection, key)
+        found = await self._tokens.ask(key)
         if found is None:
             raise unauthorized(
                 "invalid_token",
@@ -125,6 +126,14 @@ class Access:
                 challenge='Bearer realm="tgd", error="invalid_token"',
             )
         return Caller(name=found[1], role=found[0], key=key)
+
+    async def _look_up_tokens(self, keys: AbstractSet[bytes]) -> dict[bytes, tuple[str, str]]:
+        async with self._database.connection() as connection:
+            return await accounts.tokens(connection, keys)
+
+    async def _look_up_sessions(self, keys: AbstractSet[bytes]) -> dict[bytes, accounts.Session]:
+        async with self._database.connection() as connection:
+            return await accounts.sessions(connection, keys, self._clock.now())
 
 
 def bearer(request: web.Request) -> str | None:

@@ -48,10 +48,12 @@ def journal_entry(row: Row) -> dict[str, Any]:
     """Return one entry of the journal."""
     return {
         "no": row["no"],
+        "number": row["number"],
         "at": stamp(row["at"]),
         "actor": row["actor"],
         "kind": row["kind"],
         "details": row["details"],
+        "hash": row["hash"].hex(),
     }
 
 

@@ -12,12 +12,13 @@ import msgspec
 from aiohttp import web
 
 from tgd.errors import Invalid, NotFound
-from tgd.platform.domain.alert import VERDICTS
+from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS
 from tgd.platform.flow.triage import VOICES
 from tgd.store import accounts, alerts
 from tgd.store.db import Connection
 from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, Caller
+from tgd.web.board import Board
 from tgd.web.context import Context
 
 PAGE, PAGE_MAX = 100, 500
@@ -33,12 +34,20 @@ class Alerts:
         self._clock = context.clock
         self._triage = context.triage
         self._whereabouts = context.whereabouts
+        self._board = Board(context.database, context.clock, context.whereabouts)
 
     async def list(self, request: web.Request) -> web.Response:
-        """Answer alerts, newest first, in pages."""
+        """Answer alerts, newest first, in pages; or what has changed of the open ones."""
         status = reading.query(request, "status")
         if status not in _STATUSES:
             raise Invalid("status", "must be open or closed")
+        since = reading.query(request, "since")
+        if since is not None:
+            if status != "open":
+                raise Invalid("since", "is for status=open")
+            return web.Response(
+                body=await self._board.since(since), content_type="application/json"
+            )
         limit = reading.number(request, "limit", default=PAGE, most=PAGE_MAX)
         before = alert_json.read_cursor(reading.query(request, "cursor"))
         async with self._database.connection() as connection:
@@ -65,35 +74,49 @@ class Alerts:
     async def answer(self, request: web.Request) -> web.Response:
         """Take charge."""
         alert_id = reading.alert_id(request)
-        await self._triage.answer(alert_id, request[CALLER].name)
+        reading.fresh(request, self._clock.now())
+        once = reading.act_key(request)
+        await self._triage.answer(alert_id, request[CALLER].name, once=once)
         return await self._shown(alert_id)
 
     async def voice(self, request: web.Request) -> web.Response:
         """Record whose voice was heard."""
         alert_id, caller = reading.alert_id(request), request[CALLER]
         heard = (await reading.fields(request)).choice("with", *VOICES)
-        await self._triage.voice(alert_id, caller.name, heard, supervisor=caller.supervisor)
+        reading.fresh(request, self._clock.now())
+        once = reading.act_key(request)
+        await self._triage.voice(
+            alert_id, caller.name, heard, supervisor=caller.supervisor, once=once
+        )
         return await self._shown(alert_id)
 
     async def extend(self, request: web.Request) -> web.Response:
         """Give more time to decide."""
         alert_id, caller = reading.alert_id(request), request[CALLER]
         reason = (await reading.fields(request)).text("reason")
-        await self._triage.extend(alert_id, caller.name, reason, supervisor=caller.supervisor)
+        reading.fresh(request, self._clock.now())
+        once = reading.act_key(request)
+        await self._triage.extend(
+            alert_id, caller.name, reason, supervisor=caller.supervisor, once=once
+        )
         return await self._shown(alert_id)
 
     async def decide(self, request: web.Request) -> web.Response:
         """Give the verdict; 201 with the new alert where one had to be opened."""
         alert_id, caller = reading.alert_id(request), request[CALLER]
         fields = await reading.fields(request)
+        verdict = fields.choice("verdict", *VERDICTS)
+        if verdict in CLOSING_VERDICTS:  # sending the police is never too late
+            reading.fresh(request, self._clock.now())
         target, new = await self._triage.decide(
             alert_id,
             caller.name,
-            fields.choice("verdict", *VERDICTS),
+            verdict,
             seen=_press_id(fields.optional("seen")),
             note=fields.optional("note"),
             all_clear_word=fields.optional("all_clear_word", reading.WORD_MAX),
             supervisor=caller.supervisor,
+            once=reading.act_key(request),
         )
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
         headers = {"Location": f"/api/v1/alerts/{target}"} if new else {}
@@ -103,7 +126,8 @@ class Alerts:
         """Add a note."""
         alert_id = reading.alert_id(request)
         text = (await reading.fields(request)).text("text")
-        await self._triage.note(alert_id, request[CALLER].name, text)
+        once = reading.act_key(request)
+        await self._triage.note(alert_id, request[CALLER].name, text, once=once)
         return await self._shown(alert_id)
 
     async def close(self, request: web.Request) -> web.Response:
@@ -111,7 +135,9 @@ class Alerts:
         alert_id = reading.alert_id(request)
         fields = await reading.fields(request)
         outcome, note = fields.word("outcome"), fields.optional("note")
-        await self._triage.close(alert_id, request[CALLER].name, outcome, note)
+        reading.fresh(request, self._clock.now())
+        once = reading.act_key(request)
+        await self._triage.close(alert_id, request[CALLER].name, outcome, note, once=once)
         return await self._shown(alert_id)
 
     async def voice_handoff(self, request: web.Request) -> web.Response:
@@ -120,7 +146,8 @@ class Alerts:
         fields = await reading.fields(request)
         names = ("room", "call_taker", "reference")
         told = [fields.word(name) for name in names]
-        await self._triage.voice_handoff(alert_id, request[CALLER].name, *told)
+        once = reading.act_key(request)
+        await self._triage.voice_handoff(alert_id, request[CALLER].name, *told, once=once)
         return await self._shown(alert_id)
 
     async def journal(self, request: web.Request) -> web.Response:

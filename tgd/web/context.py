@@ -25,12 +25,18 @@ from tgd.store.db import Database
 from tgd.web.stream import Hub
 
 
+def unsigned(_topic: str, message: bytes) -> bytes:
+    """Return the message as it is: no phone has a key."""
+    return message
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The parts of the program that the web speaks to.
 
     ``ready`` names what must be well to be of use (``database``, ``mqtt``, ``auditor``), each
-    true or false, for ``/readyz``; it returns at once and never raises.
+    true or false, for ``/readyz``; it returns at once and never raises. ``sign`` adds the phone's
+    MAC to what the phone of a topic is told.
     """
 
     database: Database
@@ -51,3 +57,4 @@ class Context:
     metrics: Metrics
     config: Config
     ready: Callable[[], Mapping[str, bool]]
+    sign: Callable[[str, bytes], bytes] = unsigned

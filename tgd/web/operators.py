@@ -5,6 +5,9 @@ offering it leaves it where it is until the other answers. What an operator must
 is read here, only while her alert is open, and the reading is journalled.
 """
 
+from collections.abc import Set as AbstractSet
+
+import msgspec
 from aiohttp import web
 
 from tgd.errors import Invalid
@@ -13,6 +16,7 @@ from tgd.web import alert_json, reading
 from tgd.web.access import CALLER
 from tgd.web.alerts import answer, shown
 from tgd.web.context import Context
+from tgd.web.together import Together
 
 MOST_OFFERED = 100
 
@@ -27,9 +31,14 @@ class Operators:
         self._persons = context.persons
         self._notes = context.notes
         self._context = context
+        self._present = Together(self._look_up)
 
     async def present(self, _request: web.Request) -> web.Response:
         """Answer who is there, who is busy and who holds what."""
+        told = await self._present.ask(None)
+        return web.Response(body=told, content_type="application/json")
+
+    async def _look_up(self, _asked: AbstractSet[None]) -> dict[None, bytes]:
         now = self._clock.now()
         async with self._database.connection() as connection:
             rows = await presence.present(connection, now)
@@ -45,7 +54,7 @@ class Operators:
             }
             for row in rows
         ]
-        return answer({"items": items, "next": None})
+        return {None: msgspec.json.encode({"items": items, "next": None})}
 
     async def wants(self, request: web.Request) -> web.Response:
         """Be rung, or not."""
@@ -59,7 +68,10 @@ class Operators:
         """Give an alert back."""
         alert_id, caller = reading.alert_id(request), request[CALLER]
         reason = (await reading.fields(request)).text("reason")
-        await self._triage.release(alert_id, caller.name, reason, supervisor=caller.supervisor)
+        once = reading.act_key(request)
+        await self._triage.release(
+            alert_id, caller.name, reason, supervisor=caller.supervisor, once=once
+        )
         return await shown(self._context, alert_id)
 
     async def offer(self, request: web.Request) -> web.Response:
@@ -67,7 +79,10 @@ class Operators:
         alert_id, caller = reading.alert_id(request), request[CALLER]
         fields = await reading.fields(request)
         to, note = fields.text("to", reading.WORD_MAX), fields.optional("note")
-        await self._triage.offer([alert_id], caller.name, to, note, supervisor=caller.supervisor)
+        once = reading.act_key(request)
+        await self._triage.offer(
+            [alert_id], caller.name, to, note, supervisor=caller.supervisor, once=once
+        )
         return await shown(self._context, alert_id)
 
     async def hand_over(self, request: web.Request) -> web.Response:
@@ -80,7 +95,7 @@ class Operators:
         if len(held) > MOST_OFFERED:
             raise Invalid("to", f"more than {MOST_OFFERED} alerts are held: offer them one by one")
         if held:
-            await self._triage.offer(held, caller.name, to, note)
+            await self._triage.offer(held, caller.name, to, note, once=reading.act_key(request))
         return answer({"offered": [str(alert_id) for alert_id in held], "to": to})
 
     async def person(self, request: web.Request) -> web.Response:

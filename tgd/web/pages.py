@@ -30,6 +30,7 @@ _GUARDS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+VERSION = "Tgd-Version"
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 _LEAFLET = ("leaflet.js", "leaflet.css")
 """The map's library comes out of a package; it is loaded when somebody asks for the map."""
@@ -106,9 +107,13 @@ def _with(page: str, known: Mapping[str, str]) -> str:
 
 def guard(
     tiles_url: str | None,
+    version: str,
 ) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """Return what adds to every answer the headers that keep browsers from harm."""
-    guards = {**_GUARDS, "Content-Security-Policy": policy(tiles_url)}
+    """Return what adds to every answer the headers that keep browsers from harm.
+
+    ``version`` tells a page that stayed open over a deployment that it is an older one.
+    """
+    guards = {**_GUARDS, VERSION: version, "Content-Security-Policy": policy(tiles_url)}
 
     async def guarded(_request: web.Request, response: web.StreamResponse) -> None:
         for name, value in guards.items():

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from tgd.devices import wire
+from tgd.devices.downlink import down_topic
 from tgd.errors import Temporary
 from tgd.web.access import CALLER
 from tgd.web.context import Context
@@ -30,6 +31,7 @@ class Presses:
     def __init__(self, context: Context) -> None:
         self._clock = context.clock
         self._ingest = context.ingest
+        self._sign = context.sign
 
     async def take(self, request: web.Request) -> web.Response:
         """Answer the receipt of a committed press."""
@@ -49,6 +51,7 @@ class Presses:
             at=self._clock.now(),
             listen=outcome.listen,
         )
+        receipt = self._sign(down_topic(device), receipt)
         return web.Response(body=receipt, content_type="application/json")
 
 

@@ -5,6 +5,8 @@ limit, malformed JSON is 400, a field that cannot be used is ``Invalid`` (422) b
 is done before everything was read. Unknown fields are ignored.
 """
 
+import re
+from datetime import datetime, timedelta
 from http import HTTPStatus
 from typing import Any
 from uuid import UUID
@@ -13,7 +15,7 @@ import msgspec
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
-from tgd.errors import Invalid, NotFound
+from tgd.errors import Invalid, NotFound, Refused
 from tgd.geo.words import without_coordinates
 from tgd.web.errors import Problem, too_large
 
@@ -22,6 +24,11 @@ TEXT_MAX = 4000
 """Characters of a text that a person types."""
 WORD_MAX = 200
 """Characters of a name, a reference, a word."""
+ACT_KEY = "Idempotency-Key"
+READ_AT = "Tgd-Read-At"
+STALE_AFTER = timedelta(seconds=30)
+"""A console reads every two seconds, says after 4.5 s that it is stale, waits 8 s for an act."""
+_ACT_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 
 
 class Fields:
@@ -117,6 +124,32 @@ def alert_id(request: web.Request) -> UUID:
     if str(found) != text.lower():
         raise NotFound("alert")
     return found
+
+
+def act_key(request: web.Request) -> str | None:
+    """Return the key under which an act is done once, however often it is sent; None without."""
+    key = request.headers.get(ACT_KEY)
+    if key is not None and not _ACT_KEY.fullmatch(key):
+        raise Invalid(ACT_KEY, "must be 1 to 64 letters, digits, - or _")
+    return key
+
+
+def fresh(request: web.Request, now: datetime) -> None:
+    """Refuse an act that says to rest on what was read too long ago.
+
+    A machine that slept, or a line that kept the request, acts on what is no longer so.
+    """
+    said = request.headers.get(READ_AT)
+    if said is None:
+        return
+    try:
+        read_at = datetime.fromisoformat(said)
+    except ValueError:
+        read_at = None
+    if read_at is None or read_at.tzinfo is None:
+        raise Invalid(READ_AT, "must be a time with its zone")
+    if now - read_at > STALE_AFTER:
+        raise Refused("stale_page", "what this rests on was read too long ago: look again")
 
 
 def query(request: web.Request, name: str) -> str | None:

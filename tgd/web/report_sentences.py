@@ -7,6 +7,7 @@ nothing that happened is left out.
 from collections.abc import Mapping
 from datetime import datetime
 
+from tgd.ledger import REDACTED
 from tgd.platform.report_parts import Entry, Step
 from tgd.web.wording import Words
 
@@ -38,6 +39,8 @@ def sentence(entry: Entry | Step, words: Words) -> str:
     if "why" in given:
         why = given["why"]
         given["why"] = words.code("why", why) if words.knows("why", why) else words("why_default")
+    if isinstance(entry, Entry) and entry.actor == REDACTED:
+        return words.code("entry", "emptied")
     further = entry.kind == "press" and entry.details.get("opened") is False
     return words.code("entry", "press_again" if further else entry.kind, **given)
 

@@ -53,9 +53,9 @@ class Route(NamedTuple):
     handler: Handler
 
 
-def routes(context: Context, access: Access, login: Login) -> Iterator[Route]:
+def routes(context: Context, access: Access, login: Login, pages: Pages) -> Iterator[Route]:
     """Return the whole table, unguarded."""
-    alerts, pages = Alerts(context), Pages(context.config.tiles_url)
+    alerts = Alerts(context)
     where, operators = Where(context), Operators(context)
     recontacts, reports = Recontacts(context, pages), Reports(context, pages)
     figures = Figures(context, pages)
@@ -167,13 +167,13 @@ def _open(context: Context, pages: Pages) -> Iterator[Route]:
 def build(context: Context) -> web.Application:
     """Return the application: the table behind its guards. It neither connects nor listens."""
     access, login = Access(context.database, context.clock), Login(context)
-    app = web.Application(middlewares=[problems])
-    for route in routes(context, access, login):
+    app, pages = web.Application(middlewares=[problems]), Pages(context.config.tiles_url)
+    for route in routes(context, access, login, pages):
         handler = route.handler
         if route.roles != OPEN:
             handler = access.guard(route.roles, handler)
         app.router.add_route(route.method, route.path, handler)
-    app.on_response_prepare.append(guard(context.config.tiles_url))
+    app.on_response_prepare.append(guard(context.config.tiles_url, pages.version))
     app.on_startup.append(login.prepare)
 
     async def end_streams(_app: web.Application) -> None:

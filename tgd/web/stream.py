@@ -6,6 +6,7 @@ the session or token that opened it does. What there is to read is read from ``/
 """
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -19,7 +20,13 @@ from tgd.store.db import OUTAGE, Database
 from tgd.web.access import CALLER, Access, Caller
 
 KEEP_ALIVE = timedelta(seconds=5)
-_GAP_S = 0.25  # between two hints to one console: it re-reads everything each time
+_GAP_S = 0.25
+_GAP_EACH_S = 0.005
+_PRESSING_GAP_EACH_S = 0.001
+"""Between two hints, for each console: however many there are, their readings leave the processor
+to the presses. What presses waits less: a press, an answer, a verdict."""
+_ABREAST, _STEP_S = 20, 0.004
+"""So many consoles are hinted at once, and then the next: they all read at once otherwise."""
 _WRITE_S = 10.0
 _HINT = b"event: alerts\ndata: {}\n\n"
 _STILL_HERE = b": still here\n\n"
@@ -31,17 +38,43 @@ class Hub:
     def __init__(self, delivered: Callable[[], None] = lambda: None) -> None:
         self._delivered = delivered
         self._listeners: set[asyncio.Event] = set()
+        self._hinted_at = 0.0
+        self._timer: asyncio.TimerHandle | None = None
         self.closed = False
 
-    def hint(self) -> None:
-        """Tell every console that there is something to re-read."""
-        for listener in self._listeners:
-            listener.set()
+    def hint(self, *, pressing: bool = False) -> None:
+        """Tell every console that there is something to re-read; soon, at once if it is pressing.
+
+        Hints that come before the last one's gap is over become one.
+        """
+        loop, many = asyncio.get_running_loop(), len(self._listeners)
+        gap = many * _PRESSING_GAP_EACH_S if pressing else max(_GAP_S, many * _GAP_EACH_S)
+        due = max(loop.time(), self._hinted_at + gap)
+        if self._timer is not None:
+            if self._timer.when() <= due:
+                return
+            self._timer.cancel()
+        self._timer = loop.call_at(due, self._hint)
 
     def close(self) -> None:
         """End every stream: the server is going."""
         self.closed = True
-        self.hint()
+        if self._timer is not None:
+            self._timer.cancel()
+        for listener in self._listeners:
+            listener.set()
+
+    def _hint(self) -> None:
+        self._timer = None
+        self._hinted_at = asyncio.get_running_loop().time()
+        everybody = random.sample(list(self._listeners), len(self._listeners))  # none always last
+        self._some(everybody)
+
+    def _some(self, listeners: list[asyncio.Event]) -> None:
+        for listener in listeners[:_ABREAST]:
+            listener.set()
+        if rest := listeners[_ABREAST:]:
+            asyncio.get_running_loop().call_later(_STEP_S, self._some, rest)
 
     def delivered(self) -> None:
         """Note that a hint has left for a console."""
@@ -99,7 +132,8 @@ class Stream:
     async def _events(self, listener: asyncio.Event, request: web.Request) -> AsyncIterator[bytes]:
         checked_at = self._clock.now()
         while not self._hub.closed:
-            await self._clock.wait(listener, self._clock.now() + KEEP_ALIVE)
+            # From the last check, whatever was hinted since: nobody is away for a late one.
+            await self._clock.wait(listener, checked_at + KEEP_ALIVE)
             now = self._clock.now()
             if now >= checked_at + KEEP_ALIVE:
                 if not await self._stands(request[CALLER], now):
@@ -111,7 +145,6 @@ class Stream:
                 continue
             listener.clear()
             yield _HINT
-            await asyncio.sleep(_GAP_S)
 
     async def _seen(self, request: web.Request, *, arrived: bool = False) -> None:
         """Note that this console is connected: its operator is there."""

@@ -7,9 +7,11 @@ positions are kept is the prosecutor's to say, of his own tribunal's phones.
 """
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any
 from uuid import UUID
 
+import msgspec
 from aiohttp import web
 
 from tgd.errors import Invalid, NotFound, Temporary
@@ -22,6 +24,7 @@ from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, Caller
 from tgd.web.alerts import answer
 from tgd.web.context import Context
+from tgd.web.together import Together
 
 TRAIL = 200
 """So many fixes are shown, the newest."""
@@ -40,14 +43,25 @@ class Where:
         self._whereabouts = context.whereabouts
         self._competence = context.competence
         self._addresses = context.addresses
+        self._pictures = Together(self._look_up)
 
     async def get(self, request: web.Request) -> web.Response:
         """Answer where the phone is, as far as it is known."""
-        alert_id = reading.alert_id(request)
+        told = await self._pictures.ask(reading.alert_id(request))
+        if told is None:
+            raise NotFound("alert")
+        return web.Response(body=told, content_type="application/json")
+
+    async def _look_up(self, alerts: AbstractSet[UUID]) -> dict[UUID, bytes]:
+        """Return the pictures of these alerts, as JSON: an incident has many onlookers."""
+        found = {one: await self._picture(one) for one in alerts}
+        return {one: msgspec.json.encode(told) for one, told in found.items() if told is not None}
+
+    async def _picture(self, alert_id: UUID) -> dict[str, Any] | None:
         async with self._database.connection() as connection:
             row = await following.picture(connection, alert_id, TRAIL)
             if row is None:
-                raise NotFound("alert")
+                return None
             known = (await rows.where(connection, [])).rooms
             # Her places are shown for an alert that is open, and for no other reason.
             hers = row["beneficiary_id"] if row["open"] else None
@@ -58,19 +72,17 @@ class Where:
         rooms = self._competence.rooms_at(known, estimate, declared)
         near = places.touched(declared, *_disc(estimate)) if estimate else []
         apart = {id(place): metres for place, metres in near}
-        return answer(
-            {
-                "position": alert_json.position(estimate),
-                "trail": [alert_json.fix(one) for one in judged(observed, now)],
-                "places": [_place(place, apart.get(id(place))) for place in declared],
-                "rooms": [_room(room) for room in rooms],
-                "zones": self._competence.zones,
-                "address": await self._near(estimate),
-                "live_until": alert_json.stamp(row["live_until"]) if row["live"] else None,
-                "withdrawal_to_verify": row["withdrawn"],
-                "now": alert_json.stamp(now),
-            }
-        )
+        return {
+            "position": alert_json.position(estimate),
+            "trail": [alert_json.fix(one) for one in judged(observed, now)],
+            "places": [_place(place, apart.get(id(place))) for place in declared],
+            "rooms": [_room(room) for room in rooms],
+            "zones": self._competence.zones,
+            "address": await self._near(estimate),
+            "live_until": alert_json.stamp(row["live_until"]) if row["live"] else None,
+            "withdrawal_to_verify": row["withdrawn"],
+            "now": alert_json.stamp(now),
+        }
 
     async def follow(self, request: web.Request) -> web.Response:
         """Have the phone say where it is for two hours more."""

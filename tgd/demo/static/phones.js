@@ -3,7 +3,8 @@
 import { Card, shortName } from "./phones_card.js";
 import { listen, onRefusal, order, settle } from "./phones_link.js";
 import { apart, Plan } from "./phones_plan.js";
-import { clock, language, lasting, metres, number, preferred, speak, t } from "./phones_texts.js";
+import { clock, lasting, metres, number } from "./phones_texts.js";
+import { preferred, speak, t } from "./texts.js";
 
 const FACTS = 60;
 const $ = (id) => document.getElementById(id);
@@ -82,7 +83,7 @@ const SENTENCES = {
   sent: ({ attempt }) => t("fact_sent", { attempt }),
   unsent: ({ attempt }) => t("fact_unsent", { attempt }),
   receipt: ({ attempt, code, latency_s }) =>
-    t("fact_receipt", { attempt, code: t("code", code), after: lasting(latency_s) }),
+    t(code === "duplicate" ? "fact_receipt_known" : "fact_receipt", { attempt, after: lasting(latency_s) }),
   dial_112: ({ after_s }) => t("fact_dial_112", { n: number(after_s) }),
   state: () => t("fact_state"),
   network: ({ on }) => t(on ? "fact_network_on" : "fact_network_off"),
@@ -107,9 +108,7 @@ function tellFacts() {
 }
 
 async function inLanguage(wanted) {
-  await speak(wanted);
-  $("language").textContent = t("other_language");
-  $("language").lang = wanted === "fr" ? "en" : "fr";
+  await speak("phones", wanted, $("language"));
   show();
   if (chosen) tellFacts();
 }
@@ -131,7 +130,7 @@ onRefusal((status) => {
 });
 
 function wire() {
-  $("language").addEventListener("click", () => inLanguage(language() === "fr" ? "en" : "fr"));
+  $("language").addEventListener("click", () => inLanguage($("language").lang));
   $("stop").addEventListener("click", () => order(chosen, "stop"));
   const receiver = () =>
     order(chosen, "receiver", { reception: $("reception").value, mock: $("mock").checked });
@@ -151,7 +150,7 @@ function wire() {
 }
 
 async function begin() {
-  await speak(preferred());
+  await speak("phones", preferred(), $("language"));
   const ground = await (await fetch("/phones/ground")).json();
   for (const page of ["console", "salle"]) {
     $(`to-${page}`).hidden = !ground.links[page];

@@ -2,7 +2,8 @@
 // somebody beside her would know. The screen says something only while the side button is held.
 
 import { order } from "./phones_link.js";
-import { clock, lasting, t } from "./phones_texts.js";
+import { clock, lasting } from "./phones_texts.js";
+import { t } from "./texts.js";
 
 const LOOK_MS = 2000; // a state lapses after a minute, and a new one may come, while she looks
 
@@ -113,8 +114,8 @@ export class Card {
 function lastWord(seen) {
   if (!seen.on) return ["bad", t("switched_off")];
   if (seen.waiting.length && seen.dialled) return ["bad", t("dialling")];
-  if (seen.waiting.length && !seen.left) return ["wait", t("kept", { attempt: seen.attempt })];
-  if (seen.waiting.length) return ["wait", t("awaited", { attempt: seen.attempt })];
+  if (seen.waiting.length && !seen.left) return ["wait", t("kept", { n: seen.attempt })];
+  if (seen.waiting.length) return ["wait", t("awaited", { n: seen.attempt })];
   if (!seen.receipt) return ["", t("never_pressed")];
   const { at, latency_s } = seen.receipt;
   return ["good", t("receipted", { at: clock(at), after: lasting(latency_s) })];

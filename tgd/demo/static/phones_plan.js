@@ -4,8 +4,9 @@
 // close: what one does can be done without it, by choosing the phone's card and clicking the plan.
 
 import { settle } from "./phones_link.js";
-import { metres as said, t } from "./phones_texts.js";
+import { metres as said } from "./phones_texts.js";
 import { shortName } from "./phones_card.js";
+import { t } from "./texts.js";
 
 const METRES_PER_DEGREE = 111195;
 const CENTRE = { lat: 46.58, lon: 0.34 };

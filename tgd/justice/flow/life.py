@@ -13,7 +13,7 @@ from tgd.errors import Invalid
 from tgd.justice import files
 from tgd.justice.domain import life as rules
 from tgd.justice.flow.desk import Desk, held
-from tgd.store import assignments, stock
+from tgd.store import assignments, phone_tests, stock
 from tgd.store.db import Connection, again
 from tgd.store.stock import Row
 
@@ -65,6 +65,7 @@ class Life(Desk):
             if not missing and found:
                 at = found["pressed_at"]
                 await assignments.act(connection, "tested", assignment, now, by, at)
+                await phone_tests.handed_over(connection, assignment, found["id"])
             shown = {"passed": not missing, "missing": missing}
             if found:
                 shown["press"] = str(found["id"])
@@ -152,7 +153,6 @@ class Life(Desk):
             rules.returned(held(row))
             await assignments.act(connection, "give_back", assignment, now, by)
             await self._keep(connection, row, "returned", attested_by, now, by)
-            await stock.token_ends(connection, device, now)
             await stock.note(connection, now, by, "returned", assignment, device=device)
             if wiped:
                 await stock.wiped(connection, device, now, by)

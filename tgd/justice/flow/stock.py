@@ -2,7 +2,7 @@
 
 Promises: a loss takes nothing from the button (the phone still raises alerts, marked); only two
 different persons mute a compromised phone, and only once its replacement was tested; each act is in
-the journal. What the broker's credentials follow is the view ``entitled``.
+the journal. What a phone comes in with ends by ``store.credentials``.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from tgd.errors import Invalid, Refused
 from tgd.justice import files
 from tgd.justice.domain import stock as rules
 from tgd.justice.flow.desk import Desk, phone
-from tgd.store import stock
+from tgd.store import credentials, stock
 from tgd.store.db import Connection, again
 
 
@@ -148,6 +148,7 @@ class StockActs(Desk):
             if row["compromised_by"] == by:
                 raise Refused("same_person", "a second person confirms, not the first one")
             await stock.mute(connection, device, now, by)
+            await credentials.end(connection, device, "compromised", now, by)
             await stock.note(
                 connection, now, by, "device_muted", row["assignment_id"], device=device
             )

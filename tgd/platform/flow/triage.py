@@ -8,7 +8,10 @@ dispatches of a verdict ``police`` stand in the same transaction as the verdict.
 import hmac
 import logging
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import suppress
+from functools import wraps
+from typing import ParamSpec
 from uuid import UUID
 
 from tgd.clock import Clock
@@ -20,7 +23,7 @@ from tgd.platform.competence import Competence
 from tgd.platform.domain import deadlines, decision, dispatch, following, proof
 from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS, Alert
 from tgd.platform.domain.routing import Room
-from tgd.platform.holding import frozen, held_in, holding, measure
+from tgd.platform.holding import Repeated, frozen, held_in, holding, measure, not_done
 from tgd.platform.whereabouts import Whereabouts
 from tgd.seal import DataKey, SealBroken, Sealer
 from tgd.store import alerts, phone_tests, presence
@@ -28,12 +31,26 @@ from tgd.store.db import Connection, Database, again
 
 VOICES = ("holder", "child", "other", "nobody")
 WORD_ABOUT = "all-clear word"
+_P = ParamSpec("_P")
 _log = logging.getLogger(__name__)
+
+
+def _once(act: Callable[_P, Awaitable[None]]) -> Callable[_P, Coroutine[None, None, None]]:
+    """Do an act that was done before under the same key not at all: it stands."""
+
+    @wraps(act)
+    async def at_most_once(*args: _P.args, **kwargs: _P.kwargs) -> None:
+        with suppress(Repeated):
+            await act(*args, **kwargs)
+
+    return at_most_once
 
 
 class Triage:
     """The operators' acts. All raise ``NotFound`` for an unknown alert and ``Refused`` for an
     act that does not fit its state; ``operator`` is the name under which the act is recorded.
+    ``once`` is a key that whoever sends the act has made up for it: an act that comes again under
+    its key has been done, and is not done a second time.
     """
 
     def __init__(
@@ -55,31 +72,46 @@ class Triage:
         self._metrics = metrics
         self._plan = deadlines.plan(limits, forward_unverified=forward_unverified)
 
+    @_once
     @again
-    async def answer(self, alert_id: UUID, operator: str) -> None:
+    async def answer(self, alert_id: UUID, operator: str, *, once: str | None = None) -> None:
         """Take charge of an alert; a second operator is refused and told who has it."""
-        async with holding(self._database, [alert_id], self._metrics) as (_, held):
+        async with holding(self._database, [alert_id], self._metrics, once) as (_, held):
             decision.answer(_one(held), operator, self._clock.now())
 
+    @_once
     @again
     async def voice(
-        self, alert_id: UUID, operator: str, heard: str, *, supervisor: bool = False
+        self,
+        alert_id: UUID,
+        operator: str,
+        heard: str,
+        *,
+        supervisor: bool = False,
+        once: str | None = None,
     ) -> None:
         """Record whose voice was heard; nobody a second time forwards at once."""
         if heard not in VOICES:
             raise Invalid("with", f"must be one of {', '.join(VOICES)}")
-        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+        async with holding(self._database, [alert_id], self._metrics, once) as (transaction, held):
             alert, now = _one(held), self._clock.now()
             # Only nobody, a second time, sends anything to anybody.
             told = await self._rooms(transaction, alert) if heard == "nobody" else []
             decision.hear(alert, operator, heard, now, told, supervisor=supervisor)
 
+    @_once
     @again
     async def extend(
-        self, alert_id: UUID, operator: str, reason: str, *, supervisor: bool = False
+        self,
+        alert_id: UUID,
+        operator: str,
+        reason: str,
+        *,
+        supervisor: bool = False,
+        once: str | None = None,
     ) -> None:
         """Give 60 s more to decide."""
-        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+        async with holding(self._database, [alert_id], self._metrics, once) as (transaction, held):
             now = self._clock.now()
             decision.extend(_one(held), operator, now, supervisor=supervisor)
             await self._keep_note(transaction, alert_id, operator, reason)
@@ -95,6 +127,7 @@ class Triage:
         note: str | None = None,
         all_clear_word: str | None = None,
         supervisor: bool = False,
+        once: str | None = None,
     ) -> tuple[UUID, bool]:
         """Give the verdict; return the alert that it now stands on, and whether that is new.
 
@@ -104,11 +137,32 @@ class Triage:
         """
         if verdict not in VERDICTS:
             raise Invalid("verdict", f"must be one of {', '.join(VERDICTS)}")
+        try:
+            return await self._decided(
+                *(alert_id, operator, verdict, seen, note, all_clear_word, once),
+                supervisor=supervisor,
+            )
+        except Repeated as repeated:
+            return repeated.alert_id, False
+
+    async def _decided(
+        self,
+        alert_id: UUID,
+        operator: str,
+        verdict: str,
+        seen: str | None,
+        note: str | None,
+        all_clear_word: str | None,
+        once: str | None,
+        *,
+        supervisor: bool,
+    ) -> tuple[UUID, bool]:
         async with self._database.transaction() as transaction:
+            await not_done(transaction, [alert_id], once)  # before another is opened for it
             target, new = alert_id, False
             if verdict == "police":
                 target, new = await self._still_open(transaction, alert_id)
-            async with held_in(transaction, [target]) as held:
+            async with held_in(transaction, [target], once) as held:
                 alert = _one(held)
                 word_right = None  # sending the police must not fail on a word
                 if verdict in CLOSING_VERDICTS:
@@ -138,42 +192,68 @@ class Triage:
         measure(held, self._metrics)
         return target, new
 
+    @_once
     @again
-    async def note(self, alert_id: UUID, operator: str, text: str) -> None:
+    async def note(
+        self, alert_id: UUID, operator: str, text: str, *, once: str | None = None
+    ) -> None:
         """Add a note, sealed under the alert's key; on a closed alert too."""
-        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+        async with holding(self._database, [alert_id], self._metrics, once) as (transaction, held):
             _one(held).record(self._clock.now(), operator, "note")
             if not await self._keep_note(transaction, alert_id, operator, text):
                 raise Refused("erased", "what is kept under this alert cannot be opened")
 
+    @_once
     @again
     async def close(
-        self, alert_id: UUID, operator: str, outcome: str, note: str | None = None
+        self,
+        alert_id: UUID,
+        operator: str,
+        outcome: str,
+        note: str | None = None,
+        *,
+        once: str | None = None,
     ) -> None:
         """End an alert that the police have, once every dispatch is acknowledged."""
-        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+        async with holding(self._database, [alert_id], self._metrics, once) as (transaction, held):
             decision.close(_one(held), operator, outcome, self._clock.now())
             if note:
                 await self._keep_note(transaction, alert_id, operator, note)
 
+    @_once
     @again
     async def voice_handoff(
-        self, alert_id: UUID, operator: str, room: str, call_taker: str, reference: str
+        self,
+        alert_id: UUID,
+        operator: str,
+        room: str,
+        call_taker: str,
+        reference: str,
+        *,
+        once: str | None = None,
     ) -> None:
         """Record the hand-off by telephone: it counts as an acknowledgement."""
-        async with holding(self._database, [alert_id], self._metrics) as (_, held):
+        async with holding(self._database, [alert_id], self._metrics, once) as (_, held):
             now = self._clock.now()
             dispatch.handed_off(_one(held), operator, room, call_taker, reference, now)
 
+    @_once
     @again
     async def release(
-        self, alert_id: UUID, operator: str, reason: str, *, supervisor: bool = False
+        self,
+        alert_id: UUID,
+        operator: str,
+        reason: str,
+        *,
+        supervisor: bool = False,
+        once: str | None = None,
     ) -> None:
         """Give an alert back: it rings everyone until somebody answers."""
-        async with holding(self._database, [alert_id], self._metrics) as (transaction, held):
+        async with holding(self._database, [alert_id], self._metrics, once) as (transaction, held):
             decision.release(_one(held), operator, self._clock.now(), supervisor=supervisor)
             await self._keep_note(transaction, alert_id, operator, reason)
 
+    @_once
     @again
     async def offer(
         self,
@@ -183,6 +263,7 @@ class Triage:
         note: str | None = None,
         *,
         supervisor: bool = False,
+        once: str | None = None,
     ) -> None:
         """Offer alerts to another operator who is there: one, or all of a shift that ends."""
         async with self._database.transaction() as transaction:
@@ -190,7 +271,7 @@ class Triage:
             # Whoever is not there cannot take it; one that takes it for herself is.
             if to != operator and not await presence.is_there(transaction, to, now):
                 raise Refused("not_there", f"{to} is not there to take it")
-            async with held_in(transaction, alert_ids) as held:
+            async with held_in(transaction, alert_ids, once) as held:
                 if len(held) < len(set(alert_ids)):
                     raise NotFound("alert")
                 for alert in held:

@@ -9,6 +9,7 @@ CREATE TABLE phone_test (
     alert_id      uuid NOT NULL REFERENCES alert,
     device_id     text NOT NULL REFERENCES device,
     assignment_id uuid REFERENCES assignment,   -- null: in nobody's hands
+    beneficiary_id uuid REFERENCES beneficiary, -- the assignment's, also of its renewals
     press_id      uuid NOT NULL,            -- the first of its presses
     presses       int NOT NULL,
     paths         text[] NOT NULL,          -- by which they came, each once
@@ -29,22 +30,20 @@ CREATE TABLE phone_test (
     voided_at     timestamptz,
     voided_by     text,
     voided_for    uuid REFERENCES alert,    -- the alert with which the police were sent
+    CHECK ((assignment_id IS NULL) = (beneficiary_id IS NULL)),
     CHECK ((located IN ('yes', 'stale')) = (radius IS NOT NULL) IS NOT FALSE),
     CHECK ((voided_at IS NULL) = (voided_by IS NULL) AND (voided_at IS NULL) = (voided_for IS NULL))
 );
 CREATE UNIQUE INDEX phone_test_one_of_alert ON phone_test (alert_id) WHERE voided_at IS NULL;
-CREATE INDEX phone_test_device ON phone_test (device_id, decided_at DESC) WHERE voided_at IS NULL;
-CREATE INDEX phone_test_assignment ON phone_test (assignment_id);
+CREATE INDEX phone_test_holder ON phone_test (beneficiary_id, device_id, decided_at DESC);
 GRANT SELECT, INSERT, DELETE ON phone_test TO tgd_app;
-GRANT UPDATE (voided_at, voided_by, voided_for) ON phone_test TO tgd_app;
+GRANT UPDATE (kind, voided_at, voided_by, voided_for) ON phone_test TO tgd_app;
 
 -- The tests that count, each for the phone in the hands of that person: what another holder has
 -- tested proves nothing for her, and a renewal takes nothing away.
 CREATE VIEW passed_test AS
-SELECT t.no, t.kind, t.alert_id, t.device_id, s.beneficiary_id, t.paths, t.decided_at, t.decided_by,
-       t.located, t.radius, t.word, t.batt
-FROM phone_test t LEFT JOIN assignment s ON s.id = t.assignment_id
-WHERE t.voided_at IS NULL;
+SELECT no, kind, alert_id, device_id, beneficiary_id, paths, decided_at, decided_by, located, radius, word, batt
+FROM phone_test WHERE voided_at IS NULL;
 GRANT SELECT ON passed_test TO tgd_app;
 
 -- On the record, whoever does it, and once.

@@ -10,9 +10,9 @@ UPDATE account SET ring_group = $2, site = $3 WHERE username = $1
 -- End every token of that role and name.
 UPDATE token SET revoked_at = $3 WHERE role = $1 AND name = $2 AND revoked_at IS NULL
 
--- name: token
--- Whose token this is, while it stands.
-SELECT role, name FROM token WHERE id = $1 AND revoked_at IS NULL
+-- name: tokens
+-- Whose tokens these are, as far as they stand.
+SELECT id, role, name FROM token WHERE id = ANY ($1::bytea[]) AND revoked_at IS NULL
 
 -- name: add_account
 -- A person's account; nothing comes back when the name is taken.
@@ -36,11 +36,11 @@ WHERE username = $1 AND disabled_at IS NULL
 -- A browser's session, by the hash of its cookie.
 INSERT INTO web_session (id, account_id, csrf, created_at, expires_at) VALUES ($1, $2, $3, $4, $5)
 
--- name: session
--- Whose session this is, while it and its account stand.
-SELECT a.username, a.role, a.tribunal_id, s.csrf, s.expires_at
+-- name: sessions
+-- Whose sessions these are, while they and their accounts stand.
+SELECT s.id, a.username, a.role, a.tribunal_id, s.csrf, s.expires_at
 FROM web_session s JOIN account a ON a.id = s.account_id
-WHERE s.id = $1 AND s.expires_at > $2 AND a.disabled_at IS NULL
+WHERE s.id = ANY ($1::bytea[]) AND s.expires_at > $2 AND a.disabled_at IS NULL
 
 -- name: close_session
 -- Log out.

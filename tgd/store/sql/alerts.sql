@@ -79,7 +79,8 @@ INSERT INTO note (alert_id, at, author, text) VALUES ($1, $2, $3, $4)
 SELECT at, author, text FROM note WHERE alert_id = $1 ORDER BY no
 
 -- name: page
--- Alerts newest first with all that the console shows; $1 open only, $2 and $3 the cursor.
+-- Alerts newest first with all that the console shows; $1 open only, $2 and $3 the cursor, $5 only
+-- these. Whatever it reads, marks must see change.
 SELECT a AS alert, b.label AS beneficiary,
        -- A gesture made before the present hand-over may be the former holder's.
        CASE WHEN s.handed_over_at > (SELECT min(p.pressed_at) FROM alert_press k JOIN press p ON p.no = k.press_no
@@ -98,15 +99,35 @@ SELECT a AS alert, b.label AS beneficiary,
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions,
        (SELECT ROW(t.decided_at, t.decided_by, t.kind, t.paths, t.located, t.radius, t.batt) FROM passed_test t
-        WHERE t.device_id = a.device AND t.beneficiary_id IS NOT DISTINCT FROM s.beneficiary_id
+        WHERE t.device_id = a.device AND t.beneficiary_id = s.beneficiary_id
         ORDER BY t.decided_at DESC LIMIT 1) AS last_test
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
 WHERE ($1::boolean IS NULL OR (a.status <> 'closed') = $1)
   AND ($2::timestamptz IS NULL OR (a.opened_at, a.id) < ($2, $3::uuid))
+  AND ($5::uuid[] IS NULL OR a.id = ANY ($5))
 ORDER BY a.opened_at DESC, a.id DESC
 LIMIT $4
+
+-- name: marks
+-- Every open alert with what changes whenever a row changes that page would read: a row's xmin is
+-- another after each update. Presses write their alert, positions are only added or all taken away.
+SELECT a.id, concat_ws(' ', a.xmin, b.xmin,
+       (SELECT max(p.no) FROM position p WHERE p.alert_id = a.id),
+       (SELECT string_agg(d.xmin::text, ',') FROM deadline d WHERE d.alert_id = a.id),
+       '/', (SELECT string_agg(d.xmin::text, ',') FROM dispatch d WHERE d.alert_id = a.id),
+       '/', (SELECT string_agg(t.xmin::text, ',') FROM task t WHERE t.alert_id = a.id AND t.done_at IS NULL),
+       '/', (SELECT string_agg(o.id::text, ',') FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
+             JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
+             WHERE l.one = s.beneficiary_id),
+       '/', (SELECT t.no FROM passed_test t
+             WHERE t.device_id = a.device AND t.beneficiary_id IS NOT DISTINCT FROM s.beneficiary_id
+             ORDER BY t.decided_at DESC LIMIT 1)) AS mark
+FROM alert a
+LEFT JOIN assignment s ON s.id = a.assignment_id
+LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
+WHERE a.status <> 'closed'
 
 -- name: one
 -- One alert with all that the console shows.
@@ -128,7 +149,7 @@ SELECT a AS alert, b.label AS beneficiary,
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions,
        (SELECT ROW(t.decided_at, t.decided_by, t.kind, t.paths, t.located, t.radius, t.batt) FROM passed_test t
-        WHERE t.device_id = a.device AND t.beneficiary_id IS NOT DISTINCT FROM s.beneficiary_id
+        WHERE t.device_id = a.device AND t.beneficiary_id = s.beneficiary_id
         ORDER BY t.decided_at DESC LIMIT 1) AS last_test
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
@@ -147,6 +168,13 @@ SELECT id FROM alert WHERE case_id = $1
 -- How many alerts are open, by status.
 SELECT status, count(*)::int AS n FROM alert WHERE status <> 'closed' GROUP BY status
 
+-- name: done
+-- Where an act has been done under this key: on the alert, or on one that was opened for it.
+SELECT j.alert_id FROM journal j
+WHERE j.alert_id IN (SELECT unnest($1::uuid[]) UNION ALL SELECT id FROM alert WHERE follows = ANY($1))
+  AND j.details ->> 'act' = $2
+LIMIT 1
+
 -- name: journal
 -- What happened to an alert, oldest first.
-SELECT no, at, actor, kind, details FROM journal WHERE alert_id = $1 ORDER BY no
+SELECT no, number, at, actor, kind, details, hash FROM journal WHERE chain = $1 ORDER BY number

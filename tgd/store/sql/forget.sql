@@ -86,8 +86,7 @@ WITH back AS (
     WHERE (b.key IS NOT NULL OR EXISTS (SELECT FROM person_file f WHERE f.beneficiary_id = b.id)
            OR b.all_clear_word IS NOT NULL
            OR EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id AND s.key IS NOT NULL)
-           OR EXISTS (SELECT FROM phone_test t JOIN assignment s ON s.id = t.assignment_id
-                      WHERE s.beneficiary_id = b.id))
+           OR EXISTS (SELECT FROM phone_test t WHERE t.beneficiary_id = b.id))
       AND EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id)
       AND NOT EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id
                       AND (s.returned_at IS NULL OR s.returned_at > $1))
@@ -100,8 +99,7 @@ WITH back AS (
 ), gone AS (
     DELETE FROM known_place p USING back WHERE p.beneficiary_id = back.id RETURNING p.id
 ), tests AS (
-    DELETE FROM phone_test t USING back, assignment s
-    WHERE s.id = t.assignment_id AND s.beneficiary_id = back.id RETURNING t.no
+    DELETE FROM phone_test t USING back WHERE t.beneficiary_id = back.id RETURNING t.no
 ), without AS (
     UPDATE beneficiary b SET key = NULL, all_clear_word = NULL FROM back WHERE b.id = back.id
 ), words AS (

@@ -23,7 +23,8 @@ SELECT content, key FROM person_file WHERE beneficiary_id = $1
 
 -- name: note_reading
 -- Who read a person's file, and for which alert.
-INSERT INTO journal (at, actor, alert_id, kind) VALUES ($3, $2, $1, 'file_read')
+INSERT INTO journal (at, actor, alert_id, assignment_id, kind)
+SELECT $3, $2, id, assignment_id, 'file_read' FROM alert WHERE id = $1
 
 -- name: link
 -- Two persons whose alerts name each other.

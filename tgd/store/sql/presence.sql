@@ -44,10 +44,14 @@ ORDER BY p.ring_group, p.name
 SELECT EXISTS (SELECT FROM presence WHERE name = $1 AND wants = 'available' AND seen_at >= $2)
 
 -- name: left_alone
--- Open alerts whose holder's screen was connected since she answered, and is not any more. A program
--- that never listened is not missed.
-SELECT a.id FROM alert a JOIN presence p ON p.name = a.answered_by
-WHERE a.status <> 'closed' AND a.released_at IS NULL AND p.seen_at < $1 AND p.seen_at >= a.answered_at
+-- Open alerts whose holder was there when she answered ($2: as long as a screen counts unseen) and is
+-- not any more: her screen has not been seen since $1, or she has said so before $1 and done nothing
+-- with the alert since. A program that never listened is not missed.
+SELECT a.id, p.name FROM alert a JOIN presence p ON p.name = a.answered_by
+WHERE a.status <> 'closed' AND a.released_at IS NULL
+  AND (p.seen_at < $1 AND p.seen_at >= a.answered_at - $2::interval
+       OR p.wants = 'away' AND p.since < $1
+          AND NOT EXISTS (SELECT FROM journal j WHERE j.alert_id = a.id AND j.actor = p.name AND j.at > p.since))
 
 -- name: unattended
 -- Alerts that ring the first group alone although nobody of it is there, and others are.

@@ -7,6 +7,10 @@ SELECT NOT EXISTS (SELECT FROM tribunal) AND NOT EXISTS (SELECT FROM device)
 -- Is this phone in the register?
 SELECT EXISTS (SELECT FROM device WHERE id = $1)
 
+-- name: is_out
+-- Has this phone not been attested as returned?
+SELECT EXISTS (SELECT FROM assignment WHERE device_id = $1 AND returned_at IS NULL)
+
 -- name: one_seed_at_a_time
 -- Of two seeds at once the second is to find the first one's rows.
 LOCK TABLE device IN SHARE ROW EXCLUSIVE MODE

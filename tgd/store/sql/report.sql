@@ -14,10 +14,10 @@ SELECT a AS alert, b.label AS beneficiary, t.id AS tribunal_id, t.name AS tribun
              FROM task c WHERE c.alert_id = a.id ORDER BY c.raised_at) AS calls,
        ARRAY(SELECT n FROM note n WHERE n.alert_id = a.id ORDER BY n.no) AS notes,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no) AS positions,
-       ARRAY(SELECT j FROM journal j WHERE j.alert_id = a.id ORDER BY j.no LIMIT 5000) AS journal,
+       ARRAY(SELECT j FROM journal j WHERE j.chain = a.id ORDER BY j.number LIMIT 5000) AS journal,
        ARRAY(SELECT c FROM recontact c WHERE c.alert_id = a.id ORDER BY c.due_at) AS recontacts,
        coalesce(h.hold, false) AS held, h.reference AS held_for, h.eight_days_by,
-       EXISTS (SELECT FROM journal j WHERE j.alert_id = a.id AND j.actor = $2   -- to look is no act
+       EXISTS (SELECT FROM journal j WHERE j.chain = a.id AND j.actor = $2   -- to look is no act
                  AND j.kind NOT IN ('file_read', 'report_read')) AS acted
 FROM alert a
 LEFT JOIN alert f ON f.id = a.follows
@@ -33,5 +33,5 @@ WHERE a.id = $1
 INSERT INTO journal (at, actor, alert_id, kind, details)
 SELECT $2::timestamptz, $3, $1, 'report_read', jsonb_build_object('form', $4::text, 'role', $5::text)
 WHERE NOT EXISTS (
-    SELECT FROM journal j WHERE j.alert_id = $1 AND j.kind = 'report_read' AND j.actor = $3
+    SELECT FROM journal j WHERE j.chain = $1 AND j.kind = 'report_read' AND j.actor = $3
       AND j.details ->> 'form' = $4 AND j.at > $2::timestamptz - interval '10 minutes')

@@ -20,7 +20,7 @@ WITH bounds AS (
     LEFT JOIN LATERAL (
         SELECT min(j.at) FILTER (WHERE j.kind = 'sent' AND j.details ->> 'purpose' IN ('report', 'press')) AS sent_at,
                min(j.at) FILTER (WHERE j.kind = 'acknowledged') AS acknowledged_at
-        FROM journal j WHERE j.alert_id = a.id AND a.police_at IS NOT NULL
+        FROM journal j WHERE j.chain = a.id AND a.police_at IS NOT NULL
     ) w ON true
     WHERE a.opened_at >= bounds.since AND a.opened_at < bounds.until
       AND ($4::text IS NULL OR d.tribunal_id = $4)

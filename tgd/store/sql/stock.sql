@@ -69,10 +69,7 @@ UPDATE device SET lent_to = $2, state = $3, state_at = $4 WHERE id = $1
 UPDATE device SET compromised_at = $2, compromised_by = $3 WHERE id = $1
 
 -- name: mute
--- The second one. Its bearer token goes in the same moment; its credentials at the broker follow.
-WITH token AS (
-    UPDATE token SET revoked_at = $2 WHERE role = 'phone' AND name = $1 AND revoked_at IS NULL
-)
+-- The second one.
 UPDATE device SET muted_at = $2, muted_by = $3 WHERE id = $1
 
 -- name: wiped
@@ -82,10 +79,6 @@ WITH emptied AS (
     WHERE device_id = $1 AND returned_at IS NOT NULL AND wiped_at IS NULL RETURNING id
 )
 SELECT id FROM emptied
-
--- name: token_ends
--- A phone that is back has no use for its bearer token.
-UPDATE token SET revoked_at = $2 WHERE role = 'phone' AND name = $1 AND revoked_at IS NULL
 
 -- name: list
 -- Phones with their holders and all that a red list looks at, by id; $1 a tribunal or all, $2 the
@@ -121,5 +114,5 @@ ORDER BY d.id LIMIT $3
 INSERT INTO journal (at, actor, assignment_id, kind, details) VALUES ($1, $2, $3, $4, $5)
 
 -- name: hint
--- Whoever follows the register (the credentials at the broker) looks at once.
+-- Whoever shows the register looks at once.
 SELECT pg_notify('tgd', 'register')

@@ -19,7 +19,7 @@ async function does(doing, take) {
     take(await doing());
     return true;
   } catch (refusal) {
-    await complain(refusal);
+    await complain(refusal, true);
     return false;
   } finally {
     state.reader?.read();
@@ -49,7 +49,7 @@ export function locate(what, body) {
 async function verdict(button, event) {
   if (event.detail > 1) return; // a double click is one slip, not two decisions
   const shown = current().last_press; // what is on the screen as the button is pressed
-  if (!confirmed(button)) return;
+  if (!confirmed(button, `${state.chosen} ${shown}`)) return;
   const body = { verdict: button.dataset.value, seen: shown };
   const word = $("word").value.trim();
   if (word) body.all_clear_word = word;
@@ -60,8 +60,9 @@ const ACTS = {
   answer: (button) =>
     (button.dataset.over === "true" ? act("offer", { to: state.me.username }) : act("answer")),
   police: () => act("decision", { verdict: "police", seen: current().last_press }),
-  extend: () => act("extend", { reason: t("extend_reason") }),
-  voice: (button) => act("voice", { with: button.dataset.value }),
+  // A double click is one slip of the hand: no second silence, no second minute.
+  extend: (button, event) => event.detail > 1 || act("extend", { reason: t("extend_reason") }),
+  voice: (button, event) => event.detail > 1 || act("voice", { with: button.dataset.value }),
   verdict,
 };
 

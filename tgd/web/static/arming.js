@@ -1,5 +1,6 @@
 // Closing without the police takes a second click within five seconds. One button at a time waits
-// for it; whatever else happens meanwhile, it no longer does.
+// for it; whatever else happens meanwhile, it no longer does: another alert, a newer press, a machine
+// that slept in between.
 
 import { t } from "./texts.js";
 
@@ -16,14 +17,20 @@ export function disarm() {
   armed = null;
 }
 
-// Says whether this was the second click; the first one arms the button.
-export function confirmed(button) {
-  const again = armed?.button === button;
+const moments = () => [Date.now(), performance.now()];
+
+// By either of the machine's clocks: one may be set, the other may sleep with it.
+const inTime = () => moments().every((moment, n) =>
+  moment >= armed.at[n] && moment - armed.at[n] <= ARMED_MS);
+
+// Says whether this was the second click about the same; the first one arms the button.
+export function confirmed(button, about) {
+  const again = armed?.button === button && armed.about === about && inTime();
   disarm();
   if (again) return true;
   button.classList.add("armed");
   button.textContent = t("confirm_short"); // as wide as before: nothing moves under the pointer
   button.setAttribute("aria-label", t("confirm", { what: t(button.dataset.t) }));
-  armed = { button, timer: setTimeout(disarm, ARMED_MS) };
+  armed = { button, about, at: moments(), timer: setTimeout(disarm, ARMED_MS) };
   return false;
 }

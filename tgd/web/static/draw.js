@@ -46,7 +46,7 @@ function drawAlert(alert) {
   detail(alert, me, now());
   fresh(alert, state.news.fresh);
   linked(alert, named);
-  where(alert, seen, now(), state.readAt);
+  where(alert, seen, now());
   map.draw(alert.id, found);
   locating(alert, found, duty.mayAct(alert, me), now());
   guide(alert, duty.mine(alert, me), read?.file ?? null);

@@ -2,6 +2,7 @@
 // are never taken from somebody who types.
 
 import { $, make } from "./dom.js";
+import { keep, recall } from "./memory.js";
 import { t } from "./texts.js";
 
 const STORED = "keys";
@@ -40,7 +41,7 @@ const KEYS = [
   ["?", () => show(), "help"],
 ];
 
-const isOn = () => localStorage.getItem(STORED) !== "off";
+const isOn = () => recall(STORED) !== "off";
 const typing = (element) => element.matches?.("input, select, textarea, [contenteditable]");
 
 // The digits of a French keyboard stand behind the shift key: there the key's place counts.
@@ -49,8 +50,9 @@ function pressed(event) {
   const digit = /^(?:Digit|Numpad)([1-4])$/.exec(event.code);
   if (digit) return digit[1];
   if (event.key === "+" || event.key === "=") return "+";
-  if (event.key === "P") return event.shiftKey ? "⇧P" : null; // the police: never by one slip
-  return event.key.length === 1 && event.key !== "p" ? event.key.toUpperCase() : null;
+  const key = event.key.toUpperCase(); // caps lock turns the shift key round
+  if (key === "P") return event.shiftKey ? "⇧P" : null; // the police: never by one slip
+  return key.length === 1 ? key : null;
 }
 
 // `turn(by)` chooses the next alert of the queue, or the one before.
@@ -66,7 +68,7 @@ export function prepare(turn) {
   $("help").addEventListener("click", show);
   $("keys-shut").addEventListener("click", () => $("keys").close());
   $("keys-on").addEventListener("change", () => {
-    localStorage.setItem(STORED, $("keys-on").checked ? "on" : "off");
+    keep(STORED, $("keys-on").checked ? "on" : "off");
     mark();
   });
   mark();

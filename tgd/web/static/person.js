@@ -13,7 +13,7 @@ const OF_HIM = ["name", "relation", "description", "vehicle"];
 
 // When she last tested her phone; one that was never tested is as good as one that is long overdue.
 export function tested(alert, now) {
-  $("tested").hidden = !alert.known;
+  $("tested").hidden = alert.beneficiary === null; // in nobody's hands
   const last = alert.last_test && (now - Date.parse(alert.last_test.at)) / DAY_MS;
   let kind = "fresh";
   if (last === null) kind = "never";

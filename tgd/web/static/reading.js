@@ -14,13 +14,17 @@ export function begin() {
   state.reader = new api.Reader({ read: taken, located, present, ended: (refusal) => on.ended(refusal) });
 }
 
-async function taken(items, at, ahead) {
-  Object.assign(state, { alerts: items, readAt: at, ahead });
+let usable = false;
+
+async function taken(items, ahead) {
+  Object.assign(state, { alerts: items, ahead });
   const fresh = hearNews(items);
   settle();
   const id = state.chosen;
   on.changed();
-  shown(fresh);
+  for (const one of fresh) mark("alert shown", one.id);
+  if (!usable) mark("usable");
+  usable = true;
   if (id && !items.some((one) => one.id === id)) await follow(id);
 }
 
@@ -49,9 +53,7 @@ function hearNews(items) {
   return found.alerts;
 }
 
-// Marks the moment at which new alerts stand on the screen, for whoever measures it.
-function shown(fresh) {
-  for (const { id } of fresh) {
-    requestAnimationFrame(() => performance.mark("alert shown", { detail: id }));
-  }
+// Marks the moment at which what was just drawn stands on the screen, for whoever measures it.
+function mark(name, detail) {
+  requestAnimationFrame(() => setTimeout(() => performance.mark(name, { detail })));
 }

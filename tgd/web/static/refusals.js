@@ -11,10 +11,11 @@ export function reason(refusal) {
   return said === refusal.code ? refusal.detail : said;
 }
 
-export async function complain(refusal) {
+// `acting`: it was an act that was refused, not a reading.
+export async function complain(refusal, acting = false) {
   if (!(refusal instanceof api.Refusal)) throw refusal;
   if (refusal.status === 401) {
-    on.ended(refusal);
+    on.ended(refusal, acting);
     return;
   }
   const why = (await whoHas(refusal)) ?? reason(refusal);

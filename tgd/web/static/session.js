@@ -1,4 +1,6 @@
-// Logging in and out. With the session goes everything that was read.
+// Logging in and out. With the session goes everything that was read. A session that ends by itself
+// may end in the middle of an act: whoever logs in again finds the alert and what was typed; nobody
+// else does.
 
 import * as api from "./api.js";
 import { disarm } from "./arming.js";
@@ -9,12 +11,16 @@ import { complain, reason } from "./refusals.js";
 import * as sound from "./ring.js";
 import { forget, on, state } from "./state.js";
 import { heard } from "./station.js";
+import { t } from "./texts.js";
 
 const OF_THE_SESSION = ["console", "logout", "lost", "blocked", "refused", "alert", "alarm", "state",
   "sound-test", "help", "hear"];
 const SHOWN = ["console", "logout", "nothing", "sound-test", "help"];
 
+let left = null; // who worked here until the session ended, and on which alert
+
 function showLogin(message) {
+  if (state.me) left = { who: state.me.username, id: state.chosen };
   state.reader?.stop();
   forget();
   sound.ring(false);
@@ -30,6 +36,8 @@ function showLogin(message) {
 
 function showConsole(session) {
   state.me = session;
+  if (left?.who === session.username) state.chosen = left.id;
+  else emptied();
   heard([]);
   $("login").hidden = true;
   $("login-form").reset();
@@ -38,6 +46,12 @@ function showConsole(session) {
   $("who").textContent = session.username;
   $("figures").hidden = session.role !== "supervisor";
   begin();
+}
+
+function emptied() {
+  left = null;
+  for (const form of document.querySelectorAll("#console form")) form.reset();
+  $("word").value = "";
 }
 
 async function logIn(event) {
@@ -56,6 +70,7 @@ async function logOut() {
   try {
     await api.logOut();
     showLogin();
+    emptied();
   } catch (refusal) {
     complain(refusal);
   }
@@ -64,7 +79,10 @@ async function logOut() {
 export function prepare() {
   $("login-form").addEventListener("submit", logIn);
   $("logout").addEventListener("click", logOut);
-  on.ended = (refusal) => showLogin(reason(refusal));
+  on.ended = (refusal, acting) =>
+    showLogin(acting ? `${reason(refusal)} ${t("not_recorded")}` : reason(refusal));
+  // A page that the browser has kept and brings back has slept: it begins anew.
+  addEventListener("pageshow", (event) => event.persisted && location.reload());
 }
 
 // Goes on with the session that the browser still has, or asks for one.

@@ -11,7 +11,6 @@ const fresh = () => ({
   alerts: [], // the open ones, as they were last read
   kept: null, // the chosen alert when it is no longer among the open ones
   chosen: null, // the id of the alert that is looked at
-  readAt: "", // when the alerts were read, by the server's clock
   seen: null, // what was read of where the chosen alert's phone is, and when by this machine's
   news: new News(),
   files: new Map(), // by alert: the person's file as it was answered

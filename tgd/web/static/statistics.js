@@ -89,7 +89,7 @@ function cadence(phones) {
 function worst(phones) {
   const rows = phones.map(({ device, days }) => {
     const late = days === null || days >= 15;
-    const said = days === null ? t("untested") : t("days_ago", { n: days });
+    const said = days === null ? t("untested") : t(late ? "days_late" : "days_ago", { n: days });
     return [device, make("b", said, late ? "bad" : "good")];
   });
   $("worst").hidden = rows.length === 0;

@@ -1,5 +1,7 @@
 // What people read: one catalogue per page and language, and how times and distances are said in it.
 
+import { keep, recall } from "./memory.js";
+
 const STORED = "language";
 const TURN = 100; // see forms
 
@@ -26,13 +28,13 @@ export class Words {
 
   filled(forms, given) {
     if (!forms) return null;
-    const found = forms.length > 1 ? forms[this.form(given?.n)] : forms[0];
+    const found = forms.length > 1 ? forms[this.form(given?.n) ?? forms.length - 1] : forms[0];
     return found.replace(/\{(\w+)\}/g, (_, name) => given?.[name] ?? "");
   }
 
   form(n) {
     const whole = Math.trunc(Math.abs(Number(n)));
-    return Number(this.forms[whole < TURN ? whole : TURN + (whole % TURN)] ?? 0);
+    return this.forms[whole < TURN ? whole : TURN + (whole % TURN)];
   }
 
   span(seconds) {
@@ -88,7 +90,7 @@ export const [official] = languages;
 
 // The language that was chosen on this machine, or the first.
 export function preferred() {
-  const kept = localStorage.getItem(STORED);
+  const kept = recall(STORED);
   return languages.includes(kept) ? kept : official;
 }
 
@@ -100,7 +102,7 @@ export async function read(page, language) {
 // Makes the page speak a language, keeps that for the next time, and lets `button` lead to another.
 export async function speak(page, language, button) {
   words = await read(page, language);
-  localStorage.setItem(STORED, language);
+  keep(STORED, language);
   document.documentElement.lang = language;
   for (const one of document.querySelectorAll("[data-t]")) one.textContent = t(one.dataset.t);
   for (const one of document.querySelectorAll("[data-t-label]")) {

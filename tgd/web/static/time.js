@@ -1,6 +1,7 @@
 // Time passing: what was read grows old, deadlines come near, and the tab says so by its title and
 // its icon to whoever looks at another page.
 
+import { server } from "./api.js";
 import { $, say } from "./dom.js";
 import { draw, ringing } from "./draw.js";
 import { mine } from "./duty.js";
@@ -18,7 +19,11 @@ const PRESSING_MS = 10000; // an own deadline that is this near is heard
 const PIP_MS = 2000;
 const ASKS = ["voice", "doubt", "closing"]; // the deadlines that ask something of whoever holds it
 
+const JUMP_MS = 1000;
+const OWN = new URL(import.meta.url).pathname.split("/")[2]; // the version that this page is of
+
 let pipped = 0;
+let ticked = null;
 
 export function prepare() {
   setInterval(tick, TICK_MS);
@@ -26,8 +31,11 @@ export function prepare() {
 }
 
 function tick() {
+  const jump = jumped();
   if (state.me === null) return;
+  if (jump) state.reader.doubt();
   const stale = age();
+  $("outdated").hidden = server.version === null || server.version === OWN;
   hearing.watch();
   const alert = current();
   if (alert) {
@@ -35,17 +43,25 @@ function tick() {
     unread(state.seen);
   }
   const soon = pressing();
-  if (soon !== null && Date.now() - pipped > PIP_MS) {
-    pipped = Date.now();
+  if (soon !== null && performance.now() - pipped > PIP_MS) {
+    pipped = performance.now();
     sound.pip();
   }
   title(stale, soon);
 }
 
+// Whether the machine slept or its clock was set: one of its two clocks went on without the other.
+function jumped() {
+  const apart = Date.now() - performance.now();
+  const jump = ticked !== null && Math.abs(apart - ticked) > JUMP_MS;
+  ticked = apart;
+  return jump;
+}
+
 // Says how old what is shown is once it is too old, and what to do then.
 function age() {
-  const old = Date.now() - state.reader.lastOk;
-  const stale = old > STALE_MS;
+  const old = state.reader.age();
+  const stale = old > STALE_MS || state.reader.doubted;
   document.body.classList.toggle("stale", stale);
   $("lost").hidden = !stale;
   if (stale) {

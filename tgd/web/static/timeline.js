@@ -12,7 +12,7 @@ export async function timeline(id) {
   rewrite($("timeline-list"), ...[...items].reverse().map((entry) => {
     const item = make("li");
     const said = DETAILS.map((name) => entry.details?.[name]).filter(Boolean).map(word);
-    item.append(`${clock(entry.at)} · ${entry.actor} · `, make("b", t("kind", entry.kind)));
+    item.append(`${clock(entry.at)} · ${entry.actor ?? "—"} · `, make("b", t("kind", entry.kind)));
     if (said.length) item.append(` (${said.join(", ")})`);
     return item;
   }));

@@ -13,10 +13,10 @@ const ARROWS = "↑↗→↘↓↙←↖";
 const UNREAD_MS = 4500; // shown as stale before five seconds are over
 
 // `seen` is what was read of this alert's whereabouts and when; null as long as nothing was.
-// `readAt` is when the alert itself was read, by the server's clock: the newer position is shown.
-export function where(alert, seen, now, readAt) {
+// Of its position and the alert's own (`read_at`, by the server's clock) the newer is shown.
+export function where(alert, seen, now) {
   const found = seen?.found ?? null;
-  const newest = found !== null && found.now >= readAt ? found : alert;
+  const newest = found !== null && found.now >= alert.read_at ? found : alert;
   const position = newest.position;
   unread(seen);
   $("w-verify").hidden = !found?.withdrawal_to_verify;

@@ -265,15 +265,6 @@ CREATE TRIGGER assignment_moves_forward BEFORE UPDATE ON assignment
     FOR EACH ROW EXECUTE FUNCTION assignment_moves_forward();
 REVOKE DELETE ON assignment, device FROM tgd_app;
 
--- A phone that is entitled to speak to the broker and to the API: one that somebody holds, or that
--- nobody held yet. Expiry, revocation and loss take nothing from it: only its attested return, and
--- two persons who call it compromised.
-CREATE VIEW entitled AS
-SELECT d.id AS device, a.id AS assignment_id, d.muted_at IS NULL AND (a.id IS NOT NULL OR NOT EXISTS (
-           SELECT FROM assignment b WHERE b.device_id = d.id)) AS entitled
-FROM device d LEFT JOIN assignment a ON a.device_id = d.id AND a.returned_at IS NULL;
-GRANT SELECT ON entitled TO tgd_app;
-
 CREATE OR REPLACE VIEW holder AS
 SELECT d.id AS device,
        a.id AS assignment_id,
@@ -300,6 +291,3 @@ LEFT JOIN LATERAL (
     WHERE assignment_id = a.id AND kind = 'location'
     ORDER BY no DESC LIMIT 1
 ) c ON true;
-
-ALTER TABLE journal ADD COLUMN IF NOT EXISTS assignment_id uuid;
-CREATE INDEX IF NOT EXISTS journal_assignment ON journal (assignment_id, no) WHERE assignment_id IS NOT NULL;

@@ -1,17 +1,11 @@
 // The page of the simulated control room: reads /salle/rooms every second, shows what the
 // envelopes say as text, and sends what the buttons say. It never builds markup out of a message.
-"use strict";
+import { preferred, speak, t } from "./texts.js";
 
-const STATES = {
-  new: "Nouvelle", ERREUR: "Refusée", RECU: "Reçue", INTEGRE: "Intégrée", CONSULTE: "Consultée",
-  engaged: "Patrouille engagée", on_scene: "Patrouille sur place", closed: "Close",
-};
-const ACTS = [
-  ["ERREUR", "Refuser"], ["RECU", "Recevoir"], ["INTEGRE", "Intégrer"], ["CONSULTE", "Consulter"],
-  ["engaged", "Engager"], ["on_scene", "Sur place"], ["closed", "Clore"],
-];
+const STEPS = ["ERREUR", "RECU", "INTEGRE", "CONSULTE", "engaged", "on_scene", "closed"];
 const rooms = document.getElementById("rooms");
 const link = document.getElementById("link");
+const language = document.getElementById("language");
 let shown = "";
 
 function element(name, text, kind) {
@@ -45,9 +39,11 @@ function list(lines) {
 
 function affair(told) {
   const box = element("article", "", told.state + (told.exercise ? " exercise" : ""));
-  box.append(element("h3", `${told.exercise ? "EXERCICE · " : ""}Affaire ${told.case_id}`));
-  const many = told.messages > 1 ? ` · ${told.messages} messages` : "";
-  box.append(element("p", `${STATES[told.state] || told.state}${many} · ${told.nature}`, "state"));
+  const what = t("case", { case: told.case_id });
+  box.append(element("h3", told.exercise ? t("exercise", { what }) : what));
+  const many = told.messages > 1 ? t("messages", { n: told.messages }) : null;
+  const state = [t("state", told.state), many, told.nature].filter(Boolean);
+  box.append(element("p", state.join(" · "), "state"));
   box.append(list(told.lines));
   box.append(element("p", `${told.caller} · ${told.contact}`));
   box.append(element("p", told.warning, "warning"));
@@ -55,13 +51,13 @@ function affair(told) {
   box.append(element("p", `${told.location}${coord}`));
   box.append(list(told.notes));
   const waiting = told.answers.filter((answer) => !answer.delivered).length;
-  if (waiting) box.append(element("p", `${waiting} réponse(s) pas encore reçue(s) par la plateforme`, "warning"));
+  if (waiting) box.append(element("p", t("waiting", { n: waiting }), "warning"));
   const acts = element("div", "", "acts");
   acts.setAttribute("role", "group");
-  acts.setAttribute("aria-label", `Répondre à l'affaire ${told.case_id}`);
-  for (const [step, label] of ACTS) {
+  acts.setAttribute("aria-label", t("answer_case", { case: told.case_id }));
+  for (const step of STEPS) {
     const body = { room: told.room, case: told.case_id, step };
-    acts.append(act(label, "/salle/acts", body, `${told.room} ${told.case_id} ${step}`));
+    acts.append(act(t("act", step), "/salle/acts", body, `${told.room} ${told.case_id} ${step}`));
   }
   box.append(acts);
   return box;
@@ -79,33 +75,39 @@ function room(told) {
   automatic.addEventListener("change", () => send("/salle/orders", {
     room: told.address, behaviour: { automatic: automatic.checked },
   }).catch(broken));
-  label.append(automatic, " répondre automatiquement");
-  const figures = told.figures;
-  orders.append(label, element("span",
-    `${figures.cases} affaire(s), ${figures.messages} message(s), ${figures.duplicates} répétition(s)`, "quiet"));
+  label.append(automatic, ` ${t("automatic")}`);
+  const { cases, messages, duplicates } = told.figures;
+  const figures = [t("cases", { n: cases }), t("messages", { n: messages }), t("duplicates", { n: duplicates })];
+  orders.append(label, element("span", figures.join(", "), "quiet"));
   box.append(orders);
-  if (told.behaviour.silent) box.append(element("p", "Salle réglée pour ne rien répondre.", "warning"));
-  if (!told.cases.length) box.append(element("p", "Aucune affaire.", "quiet"));
+  if (told.behaviour.silent) box.append(element("p", t("silent"), "warning"));
+  if (!told.cases.length) box.append(element("p", t("no_case"), "quiet"));
   for (const one of told.cases) box.append(affair(one));
   return box;
 }
 
+// How it stands, also for the next change of language.
+function say(key) {
+  link.dataset.t = key;
+  link.className = key === "broken" ? "broken" : "";
+  const text = t(key);
+  if (link.textContent !== text) link.textContent = text;
+}
+
 function broken() {
-  link.textContent = "La salle ne répond plus : l'affichage est peut-être ancien.";
-  link.className = "broken";
+  say("broken");
 }
 
 async function read() {
   const answer = await fetch("/salle/rooms", { cache: "no-store" });
   if (!answer.ok) throw new Error(`HTTP ${answer.status}`);
   const text = await answer.text();
-  link.textContent = "À jour.";
-  link.className = "";
+  say("up_to_date");
   if (text === shown) return; // nothing new: what has the focus keeps it
   shown = text;
   const key = document.activeElement && document.activeElement.dataset.key;
   const told = JSON.parse(text).rooms;
-  rooms.replaceChildren(...(told.length ? told.map(room) : [element("p", "Aucun message reçu.", "quiet")]));
+  rooms.replaceChildren(...(told.length ? told.map(room) : [element("p", t("no_message"), "quiet")]));
   if (key) {
     const again = [...rooms.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key);
     if (again) again.focus();
@@ -116,4 +118,10 @@ function loop() {
   read().catch(broken).finally(() => setTimeout(loop, 1000));
 }
 
-loop();
+async function inLanguage(wanted) {
+  await speak("salle", wanted, language);
+  shown = "";
+}
+
+language.addEventListener("click", () => inLanguage(language.lang).then(read).catch(broken));
+inLanguage(preferred()).then(loop);

@@ -1,0 +1,354 @@
+"""Who comes in at a real Mosquitto with TLS is whom the register names, and nobody else."""
+
+import asyncio
+import json
+import ssl
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import pytest
+from enrolled import SERVER, Office, fleet, offices
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from world import ManualClock
+
+from firmware_sim import Kind, Provision, Recorder
+from tgd.devices.broker_control import Control
+from tgd.devices.enrolment import Enrolment
+from tgd.errors import Refused
+from tgd.metrics import Metrics
+from tgd.seal import Sealer
+from tgd.store.db import Database
+
+pytestmark = pytest.mark.needs_mosquitto
+TOLD = "SELECT EXISTS (SELECT FROM journal WHERE kind = 'broker_unsettled')"
+ONE, OTHER = "tgd-86-01", "tgd-86-02"
+
+
+@pytest.fixture
+async def office(database: str, tmp_path: Path) -> AsyncIterator[Office]:
+    async with offices(database, tmp_path) as made:
+        yield made
+
+
+class Stranger:
+    """Whoever has got hold of a phone's credential, with a client of another make (MQTT 5)."""
+
+    def __init__(self, office: Office, given: Provision, **other: str) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.facts: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self.client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=other.get("client_id", given.device),
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        self.client.username_pw_set(
+            other.get("username", given.device), other.get("password", given.password)
+        )
+        self.client.tls_set_context(given.tls())
+        self.client.on_connect = lambda _c, _u, _f, reason, _p: self.tell("connect", reason)
+        self.client.on_disconnect = lambda _c, _u, _f, reason, _p: self.tell("gone", reason)
+        self.client.on_publish = lambda _c, _u, _m, reason, _p: self.tell("published", reason)
+        self.client.on_subscribe = lambda _c, _u, _m, codes, _p: self.tell("subscribed", codes[0])
+        self.port = office.broker.port
+
+    def tell(self, what: str, reason: object) -> None:
+        self.loop.call_soon_threadsafe(self.facts.put_nowait, (what, str(reason)))
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.client.connect, "127.0.0.1", self.port)
+        self.client.loop_start()
+        return self
+
+    async def __aexit__(self, *_failure: object) -> None:
+        self.client.disconnect()
+        await asyncio.to_thread(self.client.loop_stop)
+
+    async def fact(self, what: str) -> str:
+        async with asyncio.timeout(10):
+            while True:
+                kind, reason = await self.facts.get()
+                if kind == what:
+                    return reason
+
+    async def publishes(self, topic: str) -> str:
+        self.client.publish(topic, b"{}", 1)
+        return await self.fact("published")
+
+    async def subscribes(self, topic: str) -> str:
+        self.client.subscribe(topic, 1)
+        return await self.fact("subscribed")
+
+
+async def test_an_enrolled_phone_presses_and_believes_its_receipt(office: Office) -> None:
+    recorder = Recorder()
+    async with fleet(await office.enrol(ONE), recorder=recorder) as phones:
+        await phones.connected(within_s=10)
+        press = await phones[ONE].press()
+        receipt = await press.receipted(within_s=10)
+    assert receipt["alert"]
+    assert Kind.FORGED not in {event.kind for event in recorder.events}
+    assert await office.value("SELECT device FROM alert") == ONE
+
+
+async def test_what_is_another_s_is_refused(office: Office) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+        assert await held.publishes(f"tgd/v1/{ONE}/up/heartbeat") == "Success"
+        for topic in (f"tgd/v1/{OTHER}/up/press", f"tgd/v1/{ONE}/down", f"tgd/v1/{ONE}/up/other"):
+            assert await held.publishes(topic) == "Not authorized"
+        assert await held.publishes("$CONTROL/dynamic-security/v1") == "Not authorized"
+        assert await held.subscribes(f"tgd/v1/{ONE}/down") == "Granted QoS 1"
+        for topic in (f"tgd/v1/{OTHER}/down", "tgd/v1/+/down", "#", f"tgd/v1/{ONE}/up/press"):
+            assert await held.subscribes(topic) == "Not authorized"
+    assert await office.value("SELECT count(*) FROM press") == 0
+
+
+@pytest.mark.parametrize(
+    "other", [{"password": "guessed"}, {"client_id": OTHER}, {"username": OTHER}, {"username": ""}]
+)
+async def test_nobody_comes_in_as_another(office: Office, other: dict[str, str]) -> None:
+    given = await office.enrol(ONE)
+    await office.enrol(OTHER)
+    await office.settled()
+    async with Stranger(office, given, **other) as held:
+        assert await held.fact("connect") == "Not authorized"
+
+
+async def test_without_a_certificate_of_ours_nobody_is_even_heard(office: Office) -> None:
+    context = ssl.create_default_context(cafile=str(office.config.mqtt_ca))
+    with pytest.raises((ssl.SSLError, ConnectionResetError)):
+        await says_something(office.broker.port, context)
+
+
+async def says_something(port: int, context: ssl.SSLContext) -> None:
+    """Connect and wait for an answer: in TLS 1.3 a refusal comes only then."""
+    reader, writer = await asyncio.open_connection("localhost", port, ssl=context)
+    try:
+        writer.write(b"\x10\x00")
+        await writer.drain()
+        assert await reader.read(1)
+    finally:
+        writer.transport.abort()
+
+
+async def test_a_compromised_phone_is_cut_off_and_stays_out(office: Office) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+        assert await office.compromise(ONE)
+        assert await held.fact("gone") == "Administrative action"
+    await office.settled()
+    async with Stranger(office, given) as again:
+        assert await again.fact("connect") == "Not authorized"
+
+
+async def test_a_returned_phone_cannot_come_back(office: Office) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+        await office.execute(
+            "UPDATE assignment SET ended_at = now(), returned_at = now() WHERE device_id = $1", ONE
+        )
+        assert await held.fact("gone") == "Administrative action"
+    await office.settled()
+    async with Stranger(office, given) as again:
+        assert await again.fact("connect") == "Not authorized"
+    state = "SELECT state, password, mac_key FROM phone_credential WHERE device_id = $1"
+    async with office.database.connection() as connection:
+        assert tuple(await connection.fetchrow(state, ONE)) == ("ended", None, None)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE assignment SET ended_at = now() WHERE device_id = $1",
+        (
+            "UPDATE assignment SET starts_at = '2020-01-01', ends_at = '2020-07-01'"
+            " WHERE device_id = $1"
+        ),
+        "UPDATE device SET lost_at = now() WHERE id = $1",
+    ],
+    ids=["revoked", "expired", "lost"],
+)
+async def test_a_phone_that_is_still_out_still_raises_alerts(
+    office: Office, statement: str
+) -> None:
+    given = await office.enrol(ONE)
+    async with fleet(given) as phones:
+        await phones.connected(within_s=10)
+        await office.execute(statement, ONE)
+        await office.settled()
+        receipt = await (await phones[ONE].press()).receipted(within_s=10)
+    assert receipt["alert"]
+    doubts = await office.value("SELECT doubts FROM press")
+    assert {"assignment_ended", "device_lost"} & set(doubts)
+
+
+async def test_after_the_broker_lost_its_state_one_start_restores_it(office: Office) -> None:
+    given = [await office.enrol(device) for device in (ONE, OTHER)]
+    await office.settled()
+    before = json.loads(office.rights.read_text())
+    await office.stop()
+    office.broker.stop()
+    office.rights.unlink()
+    office.broker.start()
+    assert {one["username"] for one in json.loads(office.rights.read_text())["clients"]} == {
+        "tgd-control"
+    }
+    await office.start()
+    after = json.loads(office.rights.read_text())
+    assert names(after) == names(before)
+    assert after["roles"] == before["roles"]
+    async with fleet(*given) as phones:
+        await phones.connected(within_s=10)
+        for phone in phones:
+            await (await phone.press()).receipted(within_s=10)
+    told = "SELECT count(*) FROM journal WHERE kind = 'broker_mended'"
+    assert await office.value(told) >= 1
+
+
+def names(state: dict[str, list[dict[str, str]]]) -> set[str]:
+    return {one["username"] for one in state["clients"]}
+
+
+async def test_drift_is_mended_and_told(office: Office) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    everything = {"acltype": "subscribePattern", "topic": "#", "allow": True, "priority": 0}
+    async with office.control() as control:
+        await control.order(
+            [
+                {"command": "createClient", "username": "intruder", "password": "x"},
+                {"command": "addRoleACL", "rolename": f"phone-{ONE}", **everything},
+                {"command": "disableClient", "username": ONE},
+                {"command": "createGroup", "groupname": "friends"},
+                {
+                    "command": "setDefaultACLAccess",
+                    "acls": [{"acltype": "subscribe", "allow": True}],
+                },
+            ]
+        )
+        await office.settled()
+        found = await control.found()
+    assert set(found.clients) == {"tgd-control", SERVER[0], ONE}
+    assert not found.groups
+    assert not found.defaults["subscribe"]
+    drift = {kind: child._value.get() for kind, child in office.app.metrics.broker_drift.items()}
+    assert (drift["extra"], drift["disabled"], drift["rights"]) == (2, 1, 2)
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+        assert await held.subscribes("#") == "Not authorized"
+
+
+async def test_another_password_at_the_broker_is_known_by_the_serial(office: Office) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    changed = {"command": "setClientPassword", "username": ONE, "password": "another"}
+    renamed = {"command": "modifyClient", "username": ONE, "textdescription": "old"}
+    async with office.control() as control:
+        await control.order([changed, renamed])
+    await office.settled()
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+
+
+async def test_a_rotated_credential_ends_the_former_at_once(office: Office) -> None:
+    former = await office.enrol(ONE)
+    await office.settled()
+    async with Stranger(office, former) as held:
+        assert await held.fact("connect") == "Success"
+        given = await office.rotate(ONE)
+        assert await held.fact("gone") == "Administrative action"
+    await office.settled()
+    async with Stranger(office, former) as again:
+        assert await again.fact("connect") == "Not authorized"
+    async with fleet(given) as phones:
+        await phones.connected(within_s=10)
+        await (await phones[ONE].press()).receipted(within_s=10)
+
+
+async def test_a_phone_is_enrolled_once_and_can_be_anew_after_its_return(office: Office) -> None:
+    await office.enrol(ONE)
+    with pytest.raises(Refused):
+        await office.enrol(ONE)
+    await office.execute(
+        "UPDATE assignment SET ended_at = now(), returned_at = now() WHERE device_id = $1", ONE
+    )
+    given = await office.enrol(ONE)
+    await office.settled()
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+
+
+async def test_what_has_ended_does_not_come_back_even_by_hand(office: Office) -> None:
+    await office.enrol(ONE)
+    await office.compromise(ONE)
+    with pytest.raises(Exception, match="does not come back"):
+        await office.execute(
+            "UPDATE phone_credential SET state = 'active', ended_at = NULL, ended_by = NULL,"
+            " password = 'x', mac_key = 'x'"
+        )
+
+
+@pytest.mark.expects_errors
+async def test_presses_go_on_while_the_rights_cannot_be_settled(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    async with fleet(given) as phones, office.control() as control:
+        await phones.connected(within_s=10)
+        # The control locked out of its own office: nothing can be compared any more.
+        own = {"acltype": "publishClientSend", "topic": "$CONTROL/dynamic-security/v1/#"}
+        order = {"command": "removeRoleACL", "rolename": "tgd-control", **own}
+        locking = asyncio.create_task(control.order([order]))
+        await office.until(lambda: "refuses to publish on $CONTROL" in caplog.text)
+        receipt = await (await phones[ONE].press()).receipted(within_s=10)
+        locking.cancel()
+        await asyncio.wait({locking})
+    assert receipt["alert"]
+
+
+@pytest.mark.expects_errors
+async def test_a_broker_that_cannot_be_settled_for_a_minute_is_an_alarm(
+    database: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    clock, metrics, store = ManualClock(), Metrics(), Database(database, size=2)
+    control = Control("test", "mqtt://user:secret@127.0.0.1:9", None, lambda: None)
+    enrolment = Enrolment(store, clock, Sealer("5e" * 32), metrics, [control], None)
+    await store.open()
+    task = asyncio.create_task(enrolment.run())
+    try:
+        async with asyncio.timeout(20), store.connection() as connection:
+            while not await connection.fetchval(TOLD):
+                clock.set_on(31)
+                await asyncio.sleep(0.01)
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        await store.close()
+    assert metrics.broker_rights_settled._value.get() == 0
+    assert sum("for a minute" in said for said in caplog.messages) == 1
+    assert "secret" not in caplog.text
+
+
+async def test_no_secret_of_a_phone_is_in_clear_in_the_database_or_the_log(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    row = await office.value("SELECT c::text FROM phone_credential c")
+    for secret in (given.password, given.mac_key):
+        assert secret not in row
+        assert secret.encode().hex() not in row
+        assert secret not in caplog.text
+        assert secret not in repr(given)
+    assert datetime.now(UTC) > await office.value("SELECT issued_at FROM phone_credential")

@@ -1,0 +1,73 @@
+"""Who asks together is answered together, by a look-up that began after they asked."""
+
+import asyncio
+
+import pytest
+
+from tgd.web.together import Together
+
+
+class Source:
+    """Looks up slowly: each look-up waits to be let go."""
+
+    def __init__(self) -> None:
+        self.asked: list[set[str]] = []
+        self.begun = asyncio.Event()
+        self.go = asyncio.Event()
+        self.fail: Exception | None = None
+        self.says = "then"
+
+    async def look_up(self, keys) -> dict[str, str]:
+        self.asked.append(set(keys))
+        said = self.says
+        self.begun.set()
+        await self.go.wait()
+        if self.fail is not None:
+            raise self.fail
+        return {key: said for key in keys if key != "unknown"}
+
+
+async def test_one_look_up_for_all_who_ask_before_it_begins():
+    source = Source()
+    source.go.set()
+    together = Together(source.look_up)
+    found = await asyncio.gather(*(together.ask(key) for key in ("a", "b", "a", "unknown")))
+    assert found == ["then", "then", "then", None]
+    assert source.asked == [{"a", "b", "unknown"}]
+
+
+async def test_who_asks_meanwhile_is_answered_by_the_next():
+    source = Source()
+    together = Together(source.look_up)
+    first = asyncio.create_task(together.ask("a"))
+    await source.begun.wait()
+    source.says = "now"
+    second = asyncio.create_task(together.ask("a"))
+    third = asyncio.create_task(together.ask("b"))
+    await asyncio.sleep(0)
+    source.go.set()
+    assert await asyncio.gather(first, second, third) == ["then", "now", "now"]
+    assert source.asked == [{"a"}, {"a", "b"}]
+
+
+async def test_a_failure_is_of_those_who_asked_and_of_nobody_after():
+    source = Source()
+    source.go.set()
+    source.fail = ValueError("away")
+    together = Together(source.look_up)
+    found = await asyncio.gather(together.ask("a"), together.ask("b"), return_exceptions=True)
+    assert found == [source.fail, source.fail]
+    source.fail = None
+    assert await together.ask("a") == "then"
+
+
+async def test_who_goes_away_takes_nobody_along():
+    source = Source()
+    together = Together(source.look_up)
+    gone, there = (asyncio.create_task(together.ask("a")) for _ in range(2))
+    await source.begun.wait()
+    gone.cancel()
+    source.go.set()
+    assert await there == "then"
+    with pytest.raises(asyncio.CancelledError):
+        await gone

@@ -1,0 +1,175 @@
+"""Every broker is made to say what the register says: who may come in, and do what.
+
+Serves arrow 1's first metre. At every start, at every change of a credential, at every connection
+to a broker and every five minutes each broker is read whole and compared; what differs is mended
+and told: log, metric, journal. A broker whose state was lost has all of it again at once, passwords
+too, which is why the register keeps them sealed (the plugin takes no hashes).
+
+Promises: the press path does not wait for any of this, nor stop with it; where a broker cannot be
+mended it is tried again for ever, and after a minute that is an alarm and an entry in the journal.
+Leaves to the register when a credential begins and ends.
+"""
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+from tgd.clock import Clock
+from tgd.devices import dynsec
+from tgd.devices.authority import RENEW_DAYS
+from tgd.devices.broker_control import Control
+from tgd.devices.dynsec import Mending, Wanted
+from tgd.errors import Rejected, Temporary
+from tgd.metrics import Metrics
+from tgd.seal import SealBroken, Sealer
+from tgd.store import command, credentials
+from tgd.store.credentials import Credential
+from tgd.store.db import OUTAGE, Database
+
+SWEEP: Final = timedelta(minutes=5)
+RETRY: Final = timedelta(seconds=2)
+ALARM: Final = timedelta(seconds=60)
+_ACTOR: Final = "enrolment"
+_FAILURES: Final[tuple[type[BaseException], ...]] = (*OUTAGE, Temporary, Rejected)
+_log = logging.getLogger(__name__)
+
+
+def about(credential: UUID) -> str:
+    """Return what a password is sealed for."""
+    return f"phone password {credential}"
+
+
+class Enrolment:
+    """The task that keeps brokers and register the same. ``login`` is the server's own client."""
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock,
+        sealer: Sealer,
+        metrics: Metrics,
+        controls: Sequence[Control],
+        login: tuple[str, str] | None,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._sealer = sealer
+        self._metrics = metrics
+        self._controls = controls
+        self._login = login
+        self._failing_since: datetime | None = None
+        self._alarmed = False
+        self._said = ""
+        self.looks = 0
+        self.heard = asyncio.Event()
+        metrics.broker_rights_settled.set(0 if controls else 1)
+
+    async def run(self) -> None:
+        """Look, mend, wait, for ever."""
+        pause = timedelta(0)
+        while True:
+            await self._clock.wait(self.heard, self._clock.now() + pause)
+            self.heard.clear()
+            try:
+                await self.look()
+            except _FAILURES as error:
+                pause = RETRY
+                await self._failed(error)
+            else:
+                pause = SWEEP
+                self._failing_since, self._alarmed, self._said = None, False, ""
+                self._metrics.broker_rights_settled.set(1)
+            self.looks += 1
+
+    async def look(self) -> list[Mending]:
+        """Make every broker say what the register says; return what had to be mended."""
+        async with self._database.connection() as connection:
+            register = await credentials.register(connection)
+        wanted, unreadable = self._wanted(register)
+        mended: list[Mending] = []
+        failure: Temporary | Rejected | None = None
+        # One broker that is away must not leave another open to a phone that is compromised.
+        for control in self._controls:
+            try:
+                mended += await self._settle(control, wanted)
+            except (Temporary, Rejected) as error:
+                failure = error
+        await self._tell(mended, register)
+        if failure is not None:
+            raise failure
+        if unreadable:
+            raise Rejected(f"{unreadable} credentials do not open: those phones stay out")
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            if any(one.settled_at is None for one in register):
+                await credentials.settle(connection, register, now)
+            figures = await credentials.figures(connection, now + timedelta(days=RENEW_DAYS))
+        self._metrics.credentials_expiring.set(figures.expiring)
+        return mended
+
+    async def _settle(self, control: Control, wanted: Sequence[Wanted]) -> list[Mending]:
+        """Mend one broker, phones that must not come in first."""
+        found = await control.found()
+        mendings = dynsec.mend(found, wanted, control.user)
+        shut = {dynsec.DISABLED, dynsec.EXTRA}
+        mendings.sort(key=lambda one: one.kind not in shut)
+        await control.order([order for one in mendings for order in one.orders])
+        return mendings
+
+    def _wanted(self, register: Sequence[Credential]) -> tuple[list[Wanted], int]:
+        wanted, unreadable = [], 0
+        if self._login is not None:
+            name, password = self._login
+            serial = self._sealer.digest(f"{name}:{password}".encode())[:8].hex()
+            wanted.append(dynsec.server(name, password, serial))
+        for one in register:
+            if one.state == "compromised":
+                wanted.append(dynsec.phone(one.device, one.serial, None, enabled=False))
+            elif one.password is not None:
+                try:
+                    password = self._sealer.open(one.password, about(one.id)).decode()
+                except SealBroken:
+                    unreadable += 1
+                    continue
+                wanted.append(dynsec.phone(one.device, one.serial, password, enabled=True))
+        return wanted, unreadable
+
+    async def _tell(self, mended: Sequence[Mending], register: Sequence[Credential]) -> None:
+        """Say what was drift; what the register changed itself is no drift."""
+        changed = {one.device for one in register if one.settled_at is None}
+        changed |= {f"phone-{device}" for device in changed}
+        drift = [one for one in mended if one.name not in changed]
+        if not drift:
+            return
+        kinds = Counter(one.kind for one in drift)
+        for kind, count in kinds.items():
+            self._metrics.broker_drift[kind].inc(count)
+        said = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items()))
+        _log.warning("the broker differed from the register and was mended: %s", said)
+        async with self._database.connection() as connection:
+            now = self._clock.now()
+            await command.record(connection, now, _ACTOR, "broker_mended", dict(kinds))
+
+    async def _failed(self, error: BaseException) -> None:
+        """Say it once, and after a minute aloud; the press path goes on all the while."""
+        self._metrics.broker_rights_settled.set(0)
+        now = self._clock.now()
+        self._failing_since = self._failing_since or now
+        said = str(error) if isinstance(error, Temporary | Rejected) else type(error).__name__
+        if said != self._said:
+            self._said = said
+            _log.warning("the broker's rights cannot be compared with the register: %s", said)
+        if now - self._failing_since < ALARM or self._alarmed:
+            return
+        try:
+            async with self._database.connection() as connection:
+                since = self._failing_since.isoformat()
+                await command.record(connection, now, _ACTOR, "broker_unsettled", {"since": since})
+        except OUTAGE:
+            return  # tried again with the next failure; the metric says it all the while
+        self._alarmed = True
+        _log.error("for a minute a broker has not been made to say what the register says")

@@ -1,0 +1,114 @@
+"""The open alerts as every console reads them: read once, told to many, and only what has changed.
+
+Serves arrow 2's console. A console names the reading that it has (``since``) and is told what is
+otherwise now. Promises: every answer rests on a reading of the database that began after it was
+asked for; an alert is told again whenever any row that it is made of has changed; of consoles that
+ask at the same time all but the first cost next to nothing. Ages and radii are those of the moment
+at which an alert was last told: whoever shows them counts on from ``fixed_at``.
+"""
+
+import asyncio
+import secrets
+from collections import deque
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from uuid import UUID
+
+import msgspec
+
+from tgd.clock import Clock
+from tgd.platform.whereabouts import Whereabouts
+from tgd.store import alerts
+from tgd.store.db import Connection, Database
+from tgd.web import alert_json
+from tgd.web.together import Together
+
+_GONE_MAX = 5000
+
+
+@dataclass(slots=True)
+class _Item:
+    """One open alert: what its rows looked like, as of which reading, and how it is told."""
+
+    mark: str
+    version: int
+    told: bytes
+
+
+class Board:
+    """What stands open. Each process has its own; ``since`` of another's means everything."""
+
+    def __init__(self, database: Database, clock: Clock, whereabouts: Whereabouts) -> None:
+        self._database = database
+        self._clock = clock
+        self._whereabouts = whereabouts
+        self._items: dict[UUID, _Item] = {}
+        self._gone: deque[tuple[int, UUID]] = deque()
+        self._forgotten = 0  # whatever went up to this version is not in ``_gone`` any more
+        self._name = secrets.token_hex(4)
+        self._version = 0
+        self._read_at = ""
+        self._bodies: dict[int, bytes] = {}
+        self._together: Together[None, None] = Together(self._read)
+
+    async def since(self, token: str) -> bytes:
+        """Return the answer, as JSON, to whoever has the reading of that name; "" has none."""
+        await self._together.ask(None)
+        version = self._version_of(token)
+        if version not in self._bodies:
+            self._bodies[version] = self._body(version)
+        return self._bodies[version]
+
+    def _version_of(self, token: str) -> int:
+        """Return which reading it is of ours; -1 if it is none that can be built upon."""
+        name, _, number = token.partition(".")
+        if name != self._name or not (number.isascii() and number.isdecimal()):
+            return -1
+        version = int(number[:18])
+        return version if self._forgotten <= version <= self._version else -1
+
+    def _body(self, version: int) -> bytes:
+        told = b",".join(item.told for item in self._items.values() if item.version > version)
+        gone = [str(one) for at, one in self._gone if at > version >= 0]
+        about = msgspec.json.encode(
+            {
+                "gone": gone,
+                "all": version < 0,
+                "now": self._read_at,
+                "next": None,
+                "since": f"{self._name}.{self._version}",
+            }
+        )
+        return b'{"items":[' + told + b"]," + about[1:]
+
+    async def _read(self, _asked: AbstractSet[None]) -> dict[None, None]:
+        now = self._clock.now()
+        async with self._database.connection() as connection:
+            marks = await alerts.marks(connection)
+            await self._take(connection, marks)
+        self._read_at = alert_json.stamp(now)
+        self._bodies.clear()
+        return {}
+
+    async def _take(self, connection: Connection, marks: dict[UUID, str]) -> None:
+        """Bring what is kept up to these marks."""
+        items = self._items
+        changed = [
+            one for one, mark in marks.items() if one not in items or items[one].mark != mark
+        ]
+        gone = items.keys() - marks.keys()
+        if not changed and not gone:
+            return
+        rows = await alerts.page(connection, open_only=True, limit=len(changed), ids=changed)
+        now, version = self._clock.now(), self._version + 1
+        for row in rows:
+            one = row["alert"]["id"]
+            told = msgspec.json.encode(alert_json.alert(row, self._whereabouts, now))
+            items[one] = _Item(marks[one], version, told)
+            await asyncio.sleep(0)  # many at once must not keep a press waiting
+        for one in gone:
+            del items[one]
+            self._gone.append((version, one))
+        while len(self._gone) > _GONE_MAX:
+            self._forgotten = self._gone.popleft()[0]
+        self._version = version

@@ -1,0 +1,56 @@
+"""Who asks the same at the same time is answered together.
+
+Serves the routes that every console reads at every hint: two hundred of them ask within a few
+milliseconds. Promises: each answer was looked up after it was asked for (so whoever has just done
+something sees it), one look-up at a time, however many ask meanwhile; a look-up that fails fails
+for those whom it was for, and nobody else.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Set as AbstractSet
+from typing import Generic, TypeVar
+
+_K = TypeVar("_K")
+_V = TypeVar("_V")
+
+
+class Together(Generic[_K, _V]):
+    """Looks up keys for whoever asks; ``look_up`` answers many, unknown ones left out."""
+
+    def __init__(self, look_up: Callable[[AbstractSet[_K]], Awaitable[Mapping[_K, _V]]]) -> None:
+        self._look_up = look_up
+        self._asked: dict[_K, asyncio.Future[_V | None]] = {}
+        self._task: asyncio.Task[None] | None = None
+
+    async def ask(self, key: _K) -> _V | None:
+        """Return what is found for the key, None if nothing is; raises what the look-up raises."""
+        answer = self._asked.get(key)
+        if answer is None:
+            answer = self._asked[key] = asyncio.get_running_loop().create_future()
+        if self._task is None:
+            self._task = asyncio.create_task(self._work(), name="asked together")
+        return await asyncio.shield(answer)
+
+    async def _work(self) -> None:
+        try:
+            while self._asked:
+                asked, self._asked = self._asked, {}
+                await self._answer(asked)
+        finally:
+            self._task = None
+
+    async def _answer(self, asked: dict[_K, asyncio.Future[_V | None]]) -> None:
+        try:
+            found = await self._look_up(asked.keys())
+        except Exception as error:  # noqa: BLE001  it is raised again in everybody who asked
+            for answer in asked.values():
+                answer.set_exception(error)
+                answer.exception()  # whoever asked may have gone
+            return
+        except BaseException:
+            for answer in asked.values():
+                answer.cancel()
+            raise
+        for key, answer in asked.items():
+            answer.set_result(found.get(key))
