@@ -118,6 +118,8 @@ class StockActs(Desk):
                 await stock.lend(connection, device, None, state, now)
                 await stock.note(connection, now, by, "device_back", device=device)
                 return
+            if to == row["tribunal_id"]:
+                raise Invalid("to", "is the phone's own tribunal")
             rules.may(phone(row), "loan")
             await stock.lend(connection, device, to, "on_loan", now)
             await stock.note(connection, now, by, "device_lent", device=device, to=to)

@@ -117,4 +117,4 @@ SELECT id FROM assignment WHERE beneficiary_id = $1 AND ended_at IS NULL
 
 -- name: journal
 -- What happened to an assignment, oldest first.
-SELECT no, at, actor, kind, details FROM journal WHERE assignment_id = $1 ORDER BY no
+SELECT no, at, actor, kind, details, number, hash FROM journal WHERE assignment_id = $1 ORDER BY no
