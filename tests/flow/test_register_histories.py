@@ -111,10 +111,12 @@ WITH a AS (
            $2, $2, gen_random_uuid(), $2, $2, 'op', $2, 'test', $2, 'closed', $2, 'op'
     FROM assignment s WHERE s.id = $1 RETURNING id, device, assignment_id, last_press_id
 )
-INSERT INTO phone_test (kind, alert_id, device_id, assignment_id, press_id, presses, paths,
-                        pressed_at, received_at, answered_at, heard_at, decided_at, decided_by)
-SELECT 'fortnightly', id, device, assignment_id, last_press_id, 1, '{}', $2, $2, $2, $2, $2, 'op'
-FROM a
+INSERT INTO phone_test (kind, alert_id, device_id, assignment_id, beneficiary_id, press_id,
+                        presses, paths, pressed_at, received_at, answered_at, heard_at,
+                        decided_at, decided_by)
+SELECT 'fortnightly', a.id, a.device, s.id, s.beneficiary_id, a.last_press_id, 1, '{}', $2, $2, $2,
+       $2, $2, 'op'
+FROM a JOIN assignment s ON s.id = a.assignment_id
 """
 NO = UUID(int=0)
 KINDS = (
@@ -208,10 +210,11 @@ class Register(RuleBasedStateMachine):
     async def _together(self, acts: list[Act]) -> None:
         known = {what: [r[0] for r in await self.owner.fetch(sql)] for what, sql in KNOWN.items()}
         ends = await asyncio.gather(*(self._do(act, known) for act in acts), return_exceptions=True)
-        for end in ends:
+        for act, end in zip(acts, ends, strict=True):
             if isinstance(end, BaseException) and not isinstance(end, Refused | NotFound | Invalid):
                 raise end
-            self.done += not isinstance(end, BaseException)
+            # Handed over twice is handed over once, and said once.
+            self.done += act.kind != "hand_over" and not isinstance(end, BaseException)
 
     async def _do(self, act: Act, known: dict[str, list[UUID]]) -> object:
         chosen = {w: ids[act.n % len(ids)] if ids else NO for w, ids in known.items()}
