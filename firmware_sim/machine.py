@@ -201,6 +201,8 @@ class Machine:
                 followed = self._vigil.follow(command, now)
             case "endAlert":
                 followed = self._vigil.end(command)
+            case "listen":
+                self._vigil.listen(command)
             case _:
                 self._memory.heartbeat_s = float(command.fields["interval"])
                 self._heartbeat_at = now + self._heartbeat_s
@@ -213,10 +215,8 @@ class Machine:
         if command.id in self._memory.obeyed:
             return "repeated"
         match command.action:
-            case "reportLocation":
-                return self._vigil.why_not_follow(command)
-            case "endAlert":
-                return self._vigil.why_not_end(command)
+            case "reportLocation" | "endAlert" | "listen":
+                return self._vigil.why_not(command)
             case "heartbeatInterval":
                 wanted = command.fields.get("interval")
                 sane = isinstance(wanted, int | float) and 10 <= wanted <= 86_400

@@ -243,6 +243,12 @@ class Phone:
         open_alert = self._machine.alert if self._machine else None
         return open_alert.id if open_alert else None
 
+    @property
+    def listen(self) -> str | None:
+        """Whether the platform's operator is heard where the phone lies; None outside an alert."""
+        open_alert = self._machine.alert if self._machine else None
+        return open_alert.listen if open_alert else None
+
     # -- what its paths tell it -------------------------------------------------------------------
 
     def came_down(self, path: str, payload: bytes) -> None:

@@ -52,12 +52,14 @@ class Order:
 class OpenAlert:
     """The alert that a receipt or a command named (`id` None if none), and its order.
 
+    `listen` is whether the operator is heard (duplex) or only hears.
     `fed_at` is when it opened or the button was last pressed: the phone's own limit counts from it.
     """
 
     id: str | None
     fed_at: float
     order: Order | None = None
+    listen: str = "mic_only"
 
 
 @dataclass(slots=True)

@@ -19,6 +19,7 @@ from firmware_sim.messages import Command, Receipt, State
 from firmware_sim.platform_clock import PlatformClock
 from firmware_sim.store import Memory, OpenAlert
 
+MODES = ("duplex", "mic_only")
 KEPT = 16  # ended alerts, commands and state numbers remembered
 
 
@@ -85,9 +86,22 @@ class Vigil:
         if alert is not None and self._late(receipt, pressed_at):
             self.rest()
             return []
-        if current and alert in {None, current.id}:
-            return []
-        return self._begin(alert, now)
+        begun: list[Effect] = []
+        if not (current and alert in {None, current.id}):
+            begun = self._begin(alert, now)
+        if self._memory.alert:
+            self._memory.alert.listen = receipt.listen
+        return begun
+
+    def why_not(self, command: Command) -> str | None:
+        """Why a command about the open alert is not obeyed; None if it is."""
+        match command.action:
+            case "reportLocation":
+                return self.why_not_follow(command)
+            case "endAlert":
+                return self.why_not_end(command)
+            case _:
+                return self.why_not_listen(command)
 
     def why_not_follow(self, command: Command) -> str | None:
         """Why a `reportLocation` is not obeyed; None if it is."""
@@ -165,6 +179,17 @@ class Vigil:
         # One that overtook its alert's receipt is kept in mind: the receipt then opens nothing.
         kept = named is not None and named not in self._memory.ended and self._memory.presses
         return None if ours or kept else "no such alert open"
+
+    def why_not_listen(self, command: Command) -> str | None:
+        """Why a `listen` is not obeyed; None if it is."""
+        if not self._named(command):
+            return "no such alert open"
+        return None if command.fields.get("listen") in MODES else "unknown mode"
+
+    def listen(self, command: Command) -> None:
+        """Let the operator be heard, or not, without a sound of the phone's own."""
+        if self._memory.alert:
+            self._memory.alert.listen = str(command.fields["listen"])
 
     def end(self, command: Command) -> list[Effect]:
         """End the alert that the command names: positions stop, presses go on."""

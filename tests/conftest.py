@@ -17,7 +17,7 @@ import asyncpg
 import hypothesis  # noqa: F401  now: its plugin would import it at the very end, where 3.11 may fail
 import pytest
 
-from tgd.demo.broker import Broker, find_mosquitto, start_broker
+from tgd.demo.broker import Broker, find_mosquitto, find_rights_plugin, start_broker
 from tgd.demo.postgres import EmbeddedPostgres
 
 TEMPLATE = "template_migrated"
@@ -30,6 +30,7 @@ def chromium() -> str | None:
 # What a test may need of the machine: by marker, or by the fixture of that name.
 NEEDS = {
     "mosquitto": lambda: find_mosquitto() is not None,
+    "rights_plugin": lambda: find_mosquitto() is not None and find_rights_plugin() is not None,
     "mosquitto_pub": lambda: shutil.which("mosquitto_pub") is not None,
     "chromium": lambda: chromium() is not None,
 }

@@ -6,7 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
+
+from paho.mqtt.client import Client
+from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
 from firmware_sim import Fleet, Patience, Provision, Recorder
 from tgd.app import App
@@ -177,6 +180,56 @@ def fleet(*given: Provision, recorder: Recorder | None = None) -> Fleet:
         patience=Patience(least=0.02, most=0.1),
         listeners=[recorder] if recorder else [],
     )
+
+
+class Stranger:
+    """Whoever has got hold of a phone's credential, with a client of another make (MQTT 5)."""
+
+    def __init__(self, office: Office, given: Provision, **other: str) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.facts: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self.client = Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=other.get("client_id", given.device),
+            protocol=MQTTProtocolVersion.MQTTv5,
+            reconnect_on_failure=False,
+        )
+        self.client.username_pw_set(
+            other.get("username", given.device), other.get("password", given.password)
+        )
+        self.client.tls_set_context(given.tls())
+        self.client.on_connect = lambda _c, _u, _f, reason, _p: self.tell("connect", reason)
+        self.client.on_disconnect = lambda _c, _u, _f, reason, _p: self.tell("gone", reason)
+        self.client.on_publish = lambda _c, _u, _m, reason, _p: self.tell("published", reason)
+        self.client.on_subscribe = lambda _c, _u, _m, codes, _p: self.tell("subscribed", codes[0])
+        self.port = office.broker.port
+
+    def tell(self, what: str, reason: object) -> None:
+        self.loop.call_soon_threadsafe(self.facts.put_nowait, (what, str(reason)))
+
+    async def __aenter__(self) -> Self:
+        await asyncio.to_thread(self.client.connect, "127.0.0.1", self.port)
+        self.client.loop_start()
+        return self
+
+    async def __aexit__(self, *_failure: object) -> None:
+        self.client.disconnect()
+        await asyncio.to_thread(self.client.loop_stop)
+
+    async def fact(self, what: str) -> str:
+        async with asyncio.timeout(10):
+            while True:
+                kind, reason = await self.facts.get()
+                if kind == what:
+                    return reason
+
+    async def publishes(self, topic: str) -> str:
+        self.client.publish(topic, b"{}", 1)
+        return await self.fact("published")
+
+    async def subscribes(self, topic: str) -> str:
+        self.client.subscribe(topic, 1)
+        return await self.fact("subscribed")
 
 
 def free_port() -> int:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 from tgd.clock import Clock
 from tgd.config import Config
+from tgd.devices import trust
 from tgd.devices.broker_control import Control, login
 from tgd.devices.downlink import Downlink
 from tgd.devices.enrolment import Enrolment
@@ -317,12 +318,7 @@ class App:
         self.enrolment.heard.set()
 
     def _trust(self) -> ssl.SSLContext | None:
-        if self.config.mqtt_ca is None:
-            return None
-        context = ssl.create_default_context(cafile=str(self.config.mqtt_ca))
-        if self.config.mqtt_cert is not None:
-            context.load_cert_chain(self.config.mqtt_cert)
-        return context
+        return trust.tls(self.config.mqtt_ca, self.config.mqtt_cert)
 
     def _presses_arrived(self, messages: list[Arrived]) -> None:
         self.ingest.arrived(messages)

@@ -75,6 +75,11 @@ def moment(at: datetime) -> bytes:
     return struct.pack(">q", (at - _EPOCH) // timedelta(microseconds=1))
 
 
+def when(at: bytes) -> datetime:
+    """Return the time of which this is ``moment``."""
+    return _EPOCH + timedelta(microseconds=struct.unpack(">q", at)[0])
+
+
 def content_hash(salt: bytes, actor: str, details: str) -> bytes:
     """Return the hash over what a redaction takes away."""
     name = actor.encode()

@@ -4,17 +4,18 @@ import asyncio
 import json
 import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
 
+import asyncpg
 import pytest
-from enrolled import SERVER, Office, fleet, offices
-from paho.mqtt.client import Client
-from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
+from commands import command
+from enrolled import SERVER, Office, Stranger, fleet, offices
 from world import ManualClock
 
-from firmware_sim import Kind, Provision, Recorder
+from firmware_sim import Kind, Recorder
+from tgd.app import App
 from tgd.devices.broker_control import Control
 from tgd.devices.enrolment import Enrolment
 from tgd.errors import Refused
@@ -22,7 +23,7 @@ from tgd.metrics import Metrics
 from tgd.seal import Sealer
 from tgd.store.db import Database
 
-pytestmark = pytest.mark.needs_mosquitto
+pytestmark = pytest.mark.needs_rights_plugin
 TOLD = "SELECT EXISTS (SELECT FROM journal WHERE kind = 'broker_unsettled')"
 ONE, OTHER = "tgd-86-01", "tgd-86-02"
 
@@ -31,56 +32,6 @@ ONE, OTHER = "tgd-86-01", "tgd-86-02"
 async def office(database: str, tmp_path: Path) -> AsyncIterator[Office]:
     async with offices(database, tmp_path) as made:
         yield made
-
-
-class Stranger:
-    """Whoever has got hold of a phone's credential, with a client of another make (MQTT 5)."""
-
-    def __init__(self, office: Office, given: Provision, **other: str) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.facts: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        self.client = Client(
-            CallbackAPIVersion.VERSION2,
-            client_id=other.get("client_id", given.device),
-            protocol=MQTTProtocolVersion.MQTTv5,
-            reconnect_on_failure=False,
-        )
-        self.client.username_pw_set(
-            other.get("username", given.device), other.get("password", given.password)
-        )
-        self.client.tls_set_context(given.tls())
-        self.client.on_connect = lambda _c, _u, _f, reason, _p: self.tell("connect", reason)
-        self.client.on_disconnect = lambda _c, _u, _f, reason, _p: self.tell("gone", reason)
-        self.client.on_publish = lambda _c, _u, _m, reason, _p: self.tell("published", reason)
-        self.client.on_subscribe = lambda _c, _u, _m, codes, _p: self.tell("subscribed", codes[0])
-        self.port = office.broker.port
-
-    def tell(self, what: str, reason: object) -> None:
-        self.loop.call_soon_threadsafe(self.facts.put_nowait, (what, str(reason)))
-
-    async def __aenter__(self) -> Self:
-        await asyncio.to_thread(self.client.connect, "127.0.0.1", self.port)
-        self.client.loop_start()
-        return self
-
-    async def __aexit__(self, *_failure: object) -> None:
-        self.client.disconnect()
-        await asyncio.to_thread(self.client.loop_stop)
-
-    async def fact(self, what: str) -> str:
-        async with asyncio.timeout(10):
-            while True:
-                kind, reason = await self.facts.get()
-                if kind == what:
-                    return reason
-
-    async def publishes(self, topic: str) -> str:
-        self.client.publish(topic, b"{}", 1)
-        return await self.fact("published")
-
-    async def subscribes(self, topic: str) -> str:
-        self.client.subscribe(topic, 1)
-        return await self.fact("subscribed")
 
 
 async def test_an_enrolled_phone_presses_and_believes_its_receipt(office: Office) -> None:
@@ -340,6 +291,45 @@ async def test_a_broker_that_cannot_be_settled_for_a_minute_is_an_alarm(
     assert "secret" not in caplog.text
 
 
+@pytest.mark.expects_errors
+async def test_a_server_with_another_secret_shuts_nobody_out(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    await office.stop()
+    config = office.config
+    office.config = replace(config, secret_key="00" * 32)
+    office.app = App(office.config)
+    await office.app.start()
+    await office.until(lambda: "do not open: TGD_SECRET_KEY?" in caplog.text)
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+    await office.app.stop()
+    office.config = config
+    await office.start()
+
+
+async def test_a_register_that_knows_no_phone_shuts_nobody_out(
+    office: Office, caplog: pytest.LogCaptureFixture
+) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    await owner(office, "TRUNCATE phone_credential")
+    office.app.enrolment.heard.set()
+    await office.until(lambda: "the register has no phone" in caplog.text)
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+
+
+async def owner(office: Office, statement: str) -> None:
+    connection = await asyncpg.connect(office.config.database_url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
 async def test_no_secret_of_a_phone_is_in_clear_in_the_database_or_the_log(
     office: Office, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -352,3 +342,34 @@ async def test_no_secret_of_a_phone_is_in_clear_in_the_database_or_the_log(
         assert secret not in caplog.text
         assert secret not in repr(given)
     assert datetime.now(UTC) > await office.value("SELECT issued_at FROM phone_credential")
+
+
+async def test_the_doctor_says_whether_the_broker_says_what_the_register_says(
+    office: Office,
+) -> None:
+    await office.enrol(ONE)
+    await office.settled()
+    settings = {
+        "TGD_DATABASE_URL": office.config.database_url,
+        "TGD_SECRET_KEY": office.config.secret_key,
+        "TGD_MQTT_URL": office.config.mqtt_url,
+        "TGD_MQTT_CONTROL_URL": office.config.mqtt_control_url,
+        "TGD_MQTT_CA": str(office.config.mqtt_ca),
+        "TGD_MQTT_CERT": str(office.config.mqtt_cert),
+        "TGD_CA_DIR": str(office.config.ca_dir),
+        "TGD_KEY_DIR": str(office.config.key_dir),
+    }
+    well = await command("doctor", **settings)
+    assert (well.code, well.err) == (0, "")
+    assert "as the register says, 3 users" in well.out
+    assert "1 phones enrolled, 7 never were" in well.out
+    assert "took a message to a phone" in well.out
+    assert "refuses clients without a password" in well.out
+    await office.stop()
+    async with office.control() as control:
+        await control.order([{"command": "createClient", "username": "intruder", "password": "x"}])
+    ill = await command("doctor", **settings)
+    assert "1 differences; a server mends them" in ill.out
+    wrong = await command("doctor", **settings | {"TGD_MQTT_CONTROL_URL": office.broker.url})
+    assert wrong.code == 1
+    await office.start()

@@ -58,6 +58,7 @@ def test_what_the_server_commands_is_what_a_phone_obeys():
     [
         ("reportLocation", FIELDS),
         ("endAlert", {"alert": "a-1"}),
+        ("listen", {"alert": "a-1", "listen": "duplex"}),
         ("heartbeatInterval", {"interval": 60}),
     ],
 )

@@ -159,3 +159,18 @@ async def test_whose_token_is_revoked_is_missed(world: World) -> None:
         await world.owner("UPDATE token SET revoked_at = now() WHERE name = 'one'")
         await passes(world, 25)
         assert await is_everybodys(two, press.alert)
+
+
+@pytest.mark.settings(forward_unverified=False)
+async def test_silence_after_a_voice_is_not_quiet_where_only_a_person_may_forward(
+    world: World,
+) -> None:
+    one = world.operator("one")
+    press = await world.phone().press()
+    await one.hears(press.alert, "child")
+    for _ in range(2):
+        await one.hears(press.alert, "nobody")
+    await world.advance(0.1)
+    alert = await one.reads(press.alert)
+    assert [task["red"] for task in alert["tasks"]] == [True]
+    assert alert["rings"] == "everyone"

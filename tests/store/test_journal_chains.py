@@ -3,9 +3,11 @@
 import asyncio
 import json
 import os
+import re
 import stat
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from importlib import resources
 from pathlib import Path
 
 import asyncpg
@@ -14,6 +16,7 @@ from journals import ALERTS, ASSIGNMENTS, NOW, Journal
 
 from tgd.ledger import SYSTEM, Seal, Signed
 from tgd.signing import PRIVATE, NoSigningKey, Signer, is_signed
+from tgd.store.db import statements
 from tgd.store.migrate import migrate, migrations
 
 WRITERS, EACH = 6, 25
@@ -296,3 +299,14 @@ def test_a_key_that_others_can_read_is_refused(tmp_path: Path) -> None:
     (tmp_path / PRIVATE).write_text("none")
     with pytest.raises(NoSigningKey, match="holds no private key"):
         Signer(tmp_path)
+
+
+def test_it_is_read_by_its_chains_which_have_the_index() -> None:
+    folder = resources.files("tgd.store").joinpath("sql")
+    found = [
+        name
+        for file in folder.iterdir()
+        for name, text in statements(file.name.removesuffix(".sql")).items()
+        if re.search(r"FROM journal j\b[^()]*\balert_id (=|IN)", text)
+    ]
+    assert found == []

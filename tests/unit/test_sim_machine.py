@@ -293,6 +293,27 @@ def test_end_alert_stops_the_positions_but_no_press(bench):
     assert bench.leaves()[-1]["attempt"] == 2
 
 
+def test_the_line_is_opened_by_command_and_silent_again_after_a_further_press(bench):
+    bench.command("listen", listen="duplex")
+    bench.in_alert()
+    assert bench.phone.listen == "mic_only"
+    bench.command("listen", alert="a-9", listen="duplex")
+    bench.command("listen", alert="a-1", listen="loud")
+    assert bench.reasons(Kind.COMMAND_IGNORED) == [
+        *["no such alert open"] * 2,
+        "unknown mode",
+    ]
+    bench.command("listen", alert="a-1", listen="duplex")
+    assert bench.phone.listen == "duplex"
+    bench.phone.crash(0)
+    bench.time.advance(1)
+    assert bench.phone.listen == "duplex"
+    bench.in_alert()
+    assert bench.phone.listen == "mic_only"
+    bench.command("endAlert", alert="a-1")
+    assert bench.phone.listen is None
+
+
 def test_a_heartbeat_interval_is_kept_and_an_absurd_one_refused(bench):
     bench.command("heartbeatInterval", interval=60)
     bench.phone.crash(0)

@@ -20,6 +20,7 @@ from catalogues import (
     raw,
 )
 
+from tgd.demo.page_files import page_files
 from tgd.web import catalogue
 from tgd.web.filling import filled
 from tgd.web.wording import Words
@@ -31,6 +32,8 @@ PAGES |= dict.fromkeys(("phones", "salle"), DEMO)
 CATALOGUES = PAGES | {"pages": WEB}
 WORDED = {"report": [WEB / "wording.py", *sorted(WEB.glob("report*.py"))]}
 """What the server words itself."""
+ALSO = {"console": ("screen",)}
+"""Pages that say what another one says, out of its catalogue."""
 RULES = {
     "fr": (("fr_FR", 2), lambda n: n > 1),
     "en": (("en_GB", 2), lambda n: n != 1),
@@ -40,6 +43,8 @@ RULES = {
 def asked(page: str) -> Asked:
     found = asked_by_page(PAGES[page] / "static" / f"{page}.html", WEB / "static")
     found.add(asked_by_program(*WORDED.get(page, [])))
+    for other in ALSO.get(page, ()):
+        found.add(asked_by_page(PAGES[page] / "static" / f"{other}.html"))
     return found
 
 
@@ -139,9 +144,9 @@ def test_a_code_that_has_words_is_some_code_of_the_program_s(name: str):
     assert unknown == []
 
 
-@every_page
+@pytest.mark.parametrize("name", [*PAGES, "screen"])
 def test_pages_hold_no_text_of_their_own(name: str):
-    page = (PAGES[name] / "static" / f"{name}.html").read_text()
+    page = (PAGES.get(name, WEB) / "static" / f"{name}.html").read_text()
     body = re.sub(r"<[^>]*>|<!--.*?-->", "\n", page)
     assert [line for line in body.split() if re.search(r"\w", line)] == []
     assert not re.search(r'\s(aria-label|title|alt|placeholder)="[^"]', page)
@@ -168,6 +173,14 @@ def test_what_is_filled_in_is_escaped():
         filled('<b data-t="no_such_key"></b>', "console")
         == '<b data-t="no_such_key">no_such_key</b>'
     )
+
+
+@pytest.mark.parametrize("page", ["phones", "salle"])
+def test_a_demo_page_comes_with_every_script_that_is_imported(page: str):
+    held = page_files(page)
+    scripts = [text.decode() for name, text in held.items() if name.endswith(".js")]
+    wanted = {name for text in scripts for name in re.findall(r'from "\./([\w.]+)"', text)}
+    assert {"texts.js"} <= wanted <= held.keys()
 
 
 # ── the numbers' forms ──────────────────────────────────────────────────────────────────

@@ -9,7 +9,7 @@ from web.served import NOW, Api, until
 from tgd.store import accounts
 
 HINT = b"event: alerts\ndata: {}\n\n"
-STILL = b": still here\n\n"
+STILL = b"event: here\ndata: {}\n\n"
 
 
 @asynccontextmanager
@@ -111,3 +111,30 @@ async def test_a_console_that_reads_nothing_holds_up_nobody(api: Api):
             await api.press()
             await heard(content, HINT)
         assert deaf is not content
+
+
+async def test_a_page_that_does_nothing_more_is_not_there_though_its_stream_stands(api: Api):
+    """A machine that sleeps, a page that hangs: what is written to it goes without an error."""
+    await api.account("operateur-1", "un mot de passe")
+    body = {"username": "operateur-1", "password": "un mot de passe"}
+    _, session = await api.bare("POST", "session", json=body)
+
+    async def states() -> dict[str, str]:
+        _, found = await api.call("GET", "presence")
+        return {one["name"]: one["state"] for one in found["items"]}
+
+    async with api.http.get("/api/v1/stream") as response:
+        await heard(response.content, b"retry: 1000\n\n")
+        await heard(response.content, HINT)
+        for _ in range(4):
+            await after_five_seconds(api, response.content)
+            await api.bare("GET", "presence")  # what the page does when it is asked
+            assert (await states())["operateur-1"] == "available"
+        for _ in range(3):
+            await after_five_seconds(api, response.content)
+        assert (await states())["operateur-1"] == "away"
+        csrf = {"X-CSRF-Token": session["csrf"]}
+        await api.bare("POST", "presence", json={"state": "away"}, headers=csrf)
+        assert (await states())["operateur-1"] == "away"  # back, and not to be rung
+        await api.bare("POST", "presence", json={"state": "available"}, headers=csrf)
+        assert (await states())["operateur-1"] == "available"

@@ -6,13 +6,14 @@ Those imports are inside the commands on purpose: help and usage errors need non
 
 import asyncio
 import os
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from tgd.cli import office_commands, phone_commands
+from tgd.cli.asked import finish, settings
+from tgd.cli.proof_commands import case_app, journal_app
 from tgd.config import Config
 
 app = typer.Typer(
@@ -31,7 +32,6 @@ _persons = typer.Typer(help="What operators must know of the holders.", no_args_
 _addresses = typer.Typer(help="Addresses near a position.", no_args_is_help=True)
 _zones = typer.Typer(help="Communes and the services competent there.", no_args_is_help=True)
 _forget = typer.Typer(help="What is kept no longer than the law lets it.", no_args_is_help=True)
-_journal = typer.Typer(help="The journal, and what proves it.", no_args_is_help=True)
 app.add_typer(_token, name="token")
 app.add_typer(_user, name="user")
 app.add_typer(_rooms, name="rooms")
@@ -45,20 +45,13 @@ app.add_typer(office_commands.requests, name="requests")
 app.add_typer(phone_commands.phones, name="phones")
 app.add_typer(phone_commands.authority, name="authority")
 app.add_typer(phone_commands.broker, name="broker")
-app.add_typer(_journal, name="journal")
-
-
-def _config(*need: str) -> Config:
-    return Config.load(os.environ, need=need)
+app.add_typer(journal_app, name="journal")
+app.add_typer(case_app, name="case")
 
 
 def _exit(code: int) -> None:
     if code:
         raise typer.Exit(code)
-
-
-def _finish(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(work)
 
 
 @app.command()
@@ -94,7 +87,7 @@ def migrate(
     if pre_only and post:
         raise typer.BadParameter("--pre-only and --post exclude each other")
     phase = True if post else False if pre_only else None
-    _finish(work(_config("database_url"), post=phase))
+    finish(work(settings("database_url"), post=phase))
 
 
 @app.command()
@@ -122,7 +115,7 @@ def seed(
     """
     from tgd.cli.administration import seed as work  # noqa: PLC0415  the database's driver
 
-    _finish(work(_config("database_url"), if_empty=if_empty))
+    finish(work(settings("database_url"), if_empty=if_empty))
 
 
 @app.command()
@@ -160,7 +153,7 @@ def token_add(
     """Make a bearer token and print it, alone, on standard output. It is shown only once."""
     from tgd.cli.administration import token_add as work  # noqa: PLC0415  the database's driver
 
-    _finish(work(_config("database_url"), role=role, name=name))
+    finish(work(settings("database_url"), role=role, name=name))
 
 
 @_user.command("add")
@@ -186,8 +179,8 @@ def user_add(
     """Make a person's account. The password is asked for, or read from standard input."""
     from tgd.cli.accounts import user_add as work  # noqa: PLC0415  the database's driver
 
-    config = _config("database_url", *(["secret_key"] if totp else []))
-    _finish(
+    config = settings("database_url", *(["secret_key"] if totp else []))
+    finish(
         work(
             config,
             username=username,
@@ -210,7 +203,7 @@ def rooms_import(
     """
     from tgd.cli.administration import rooms_import as work  # noqa: PLC0415  the database's driver
 
-    _finish(work(_config("database_url", "secret_key"), file))
+    finish(work(settings("database_url", "secret_key"), file))
 
 
 @_places.command("import")
@@ -223,7 +216,7 @@ def places_import(
     """
     from tgd.cli.places import places_import as work  # noqa: PLC0415  the database's driver
 
-    _finish(work(_config("database_url", "secret_key"), file))
+    finish(work(settings("database_url", "secret_key"), file))
 
 
 @_persons.command("import")
@@ -236,7 +229,7 @@ def persons_import(
     """
     from tgd.cli.persons import persons_import as work  # noqa: PLC0415  the database's driver
 
-    _finish(work(_config("database_url", "secret_key"), file))
+    finish(work(settings("database_url", "secret_key"), file))
 
 
 @_addresses.command("import")
@@ -251,7 +244,7 @@ def addresses_import(
     """
     from tgd.cli.addresses import addresses_import as work  # noqa: PLC0415  the database's driver
 
-    _finish(work(_config("database_url"), files))
+    finish(work(settings("database_url"), files))
 
 
 _Accept = Annotated[
@@ -280,7 +273,7 @@ def zones_import(
     """
     from tgd.cli.zones import zones_import as work  # noqa: PLC0415  geometry
 
-    _finish(work(_config("database_url"), files, name=name, accept=accept_findings))
+    finish(work(settings("database_url"), files, name=name, accept=accept_findings))
 
 
 @_zones.command("list")
@@ -288,7 +281,7 @@ def zones_list() -> None:
     """Print every zone set, the latest first; the one in force is marked."""
     from tgd.cli.zones import zones_list as work  # noqa: PLC0415  geometry
 
-    _finish(work(_config("database_url")))
+    finish(work(settings("database_url")))
 
 
 @_zones.command("check")
@@ -296,7 +289,7 @@ def zones_check() -> None:
     """Judge the zone set in force again, and the control rooms beside it. Changes nothing."""
     from tgd.cli.zones import zones_check as work  # noqa: PLC0415  geometry
 
-    _finish(work(_config("database_url")))
+    finish(work(settings("database_url")))
 
 
 @_zones.command("activate")
@@ -308,7 +301,7 @@ def zones_activate(
     """Put a stored zone set in force; running servers follow within moments."""
     from tgd.cli.zones import zones_activate as work  # noqa: PLC0415  geometry
 
-    _finish(work(_config("database_url"), number, accept=accept_findings))
+    finish(work(settings("database_url"), number, accept=accept_findings))
 
 
 @_forget.command("run")
@@ -319,48 +312,4 @@ def forget_run() -> None:
     """
     from tgd.cli.forget import forget_run as work  # noqa: PLC0415  the database's driver
 
-    _finish(work(_config("database_url", "secret_key")))
-
-
-@_journal.command("verify")
-def journal_verify(
-    since: Annotated[
-        str | None, typer.Option(help="Only chains that went on since this date or time.")
-    ] = None,
-    public_key: Annotated[
-        list[Path] | None,
-        typer.Option(help="PEM file of a key to be trusted, several times; else our own."),
-    ] = None,
-    checkpoints: Annotated[
-        list[Path] | None,
-        typer.Option(help="File of checkpoints that were kept outside; else our own copies."),
-    ] = None,
-) -> None:
-    """Prove that nothing in the journal was changed, removed, moved or cut off.
-
-    Changes nothing. Exit code 1 where it was: the first bad entry of each chain is named.
-    """
-    from tgd.cli.journal import journal_verify as work  # noqa: PLC0415  the database's driver
-
-    config = _config("database_url")
-    _finish(work(config, since=since, keys=public_key or [], checkpoints=checkpoints or []))
-
-
-@_journal.command("checkpoint")
-def journal_checkpoint(
-    out: Annotated[
-        Path | None, typer.Option(help="Add it to this file instead of printing it.")
-    ] = None,
-) -> None:
-    """Sign where the journal's chains end now; print the checkpoint, to be kept elsewhere."""
-    from tgd.cli.journal import journal_checkpoint as work  # noqa: PLC0415  the same
-
-    _finish(work(_config("database_url"), out))
-
-
-@_journal.command("public-key")
-def journal_public_key() -> None:
-    """Print the public key by which an auditor verifies our checkpoints."""
-    from tgd.cli.journal import journal_public_key as work  # noqa: PLC0415  the same
-
-    _finish(work(_config()))
+    finish(work(settings("database_url", "secret_key")))

@@ -12,8 +12,10 @@ import typer
 
 from tgd.cli.doctor_addresses import examine_addresses
 from tgd.cli.doctor_broker import examine_brokers
+from tgd.cli.doctor_credentials import examine_credentials
 from tgd.cli.doctor_keys import compare, examine_keys
 from tgd.cli.doctor_rooms import examine_rooms
+from tgd.cli.doctor_signing import examine_signing
 from tgd.cli.doctor_zones import examine_zones
 from tgd.cli.findings import FAILED, OK, WARNING, Finding, verdict
 from tgd.config import Config, ConfigError
@@ -46,6 +48,7 @@ async def _findings(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
         return
     for finding in examine_keys(config.key_dir):
         yield finding
+    yield examine_signing(config.signing_dir)
     if config.database_url:
         async for finding in _database(config):
             yield finding
@@ -88,6 +91,8 @@ async def _database(config: Config) -> AsyncIterator[Finding]:
         yield await _register(config.database_url)
         if config.key_dir is not None:
             yield compare(config.key_dir, await checks.keys(config.database_url))
+        async for finding in examine_credentials(config):
+            yield finding
         async for finding in examine_rooms(config):
             yield finding
         async for finding in examine_zones(config):

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from tgd.cli.findings import FAILED, OK, WARNING, Finding
 from tgd.config import Config
+from tgd.devices import trust
 from tgd.devices.mqtt import Arrived, MqttLink, State
 from tgd.devices.mqtt_address import Address
 
@@ -84,11 +85,13 @@ async def examine_brokers(config: Config) -> AsyncIterator[Finding]:
     words, log = _Words(), logging.getLogger("tgd.devices")
     log.addHandler(words)
     log.setLevel(logging.DEBUG)
-    tls = ssl.create_default_context(cafile=str(config.mqtt_ca)) if config.mqtt_ca else None
     try:
+        tls = trust.tls(config.mqtt_ca, config.mqtt_cert)
         for url in config.mqtt_urls:
             async for finding in _broker(url, tls, words):
                 yield finding
+    except (OSError, ssl.SSLError) as error:
+        yield Finding(FAILED, "TLS", f"TGD_MQTT_CA, TGD_MQTT_CERT: {type(error).__name__}")
     finally:
         log.removeHandler(words)
 
@@ -103,7 +106,7 @@ async def _broker(url: str, tls: ssl.SSLContext | None, words: _Words) -> AsyncI
     yield Finding(OK, what, f"takes our connection, MQTT {' and '.join(spoken)}")
     chosen = _in_version(url, spoken[0])
     phone = f"tgd/v1/doctor-{secrets.token_hex(6)}"
-    async with _Probe(chosen, tls, words, (f"{phone}/up/press", f"{phone}/down")) as ours:
+    async with _Probe(chosen, tls, words, (f"{phone}/up/press",)) as ours:
         yield await _exchange(what, ours, f"{phone}/down")
         yield await _open_to(what, ours, f"{phone}/down")
     if not address.tls and not _loopback(address.host):
@@ -138,7 +141,6 @@ async def _exchange(what: str, ours: _Probe, topic: str) -> Finding:
         why = "our user may not write to the phones' down topics: no phone would be receipted"
         return Finding(FAILED, what, why)
     if not granted:
-        # Our own reading of `down` is not needed; that of `up` is, and both are asked as one.
         return Finding(WARNING, what, "a subscription is refused: we must read tgd/v1/+/up/#")
     return Finding(OK, what, f"took a message to a phone in {took:.1f} ms")
 

@@ -127,13 +127,18 @@ class Broker:
 
 
 def start_broker(
-    port: int, folder: Path, *, kind: str = "", secured: Secured | None = None
+    port: int,
+    folder: Path,
+    *,
+    kind: str = "",
+    secured: Secured | None = None,
+    rights: Path | None = None,
 ) -> Broker:
     """Start a broker on ``port`` (0: a free one) with its files in ``folder``.
 
     ``kind`` asks for ``mosquitto`` or ``amqtt``; unsaid, Mosquitto if this machine has it. One
     that is ``secured`` keeps its rights in ``folder / RIGHTS``, and begins with its control alone
-    where that file is missing.
+    where that file is missing. ``rights`` is a file of ``amqtt_rights``, which amqtt keeps to.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or _free_port()
@@ -145,6 +150,7 @@ def start_broker(
         command = [program, "-c", str(_mosquitto_conf(port, folder.absolute(), secured))]
     else:
         command = [sys.executable, "-m", "tgd.demo.broker", "--port", str(port)]
+        command += ["--rights", str(rights)] if rights else []
     broker = Broker(
         chosen,
         command,
@@ -226,13 +232,18 @@ def _free_port() -> int:
     return port
 
 
-async def _serve_amqtt(port: int) -> None:
-    """Run amqtt on the loopback until this process is ended."""
+async def _serve_amqtt(port: int, rights: str) -> None:
+    """Run amqtt on the loopback until this process is ended; anybody comes in without a file."""
     from amqtt.broker import Broker as Amqtt  # noqa: PLC0415  an extra that a server lacks
 
-    anonymous = {"amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}}
+    plugins: dict[str, dict[str, object]] = {
+        "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
+    }
+    if rights:
+        kept = {"file": rights}
+        plugins = {f"tgd.demo.amqtt_rights.{plugin}": {**kept} for plugin in ("Auth", "Topics")}
     listeners = {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}}
-    broker = Amqtt({"listeners": listeners, "plugins": anonymous})
+    broker = Amqtt({"listeners": listeners, "plugins": plugins})
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await broker.start()
@@ -243,4 +254,6 @@ async def _serve_amqtt(port: int) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="The embedded broker of the demo (amqtt).")
     parser.add_argument("--port", type=int, required=True, help="port on the loopback")
-    asyncio.run(_serve_amqtt(parser.parse_args().port))
+    parser.add_argument("--rights", default="", help="file of who may do what (anybody, all)")
+    given = parser.parse_args()
+    asyncio.run(_serve_amqtt(given.port, given.rights))

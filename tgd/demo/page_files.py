@@ -1,10 +1,11 @@
-"""What a page of the demo loads: its own files, its texts, and the script that reads texts.
+"""What a page of the demo loads: its own files, its texts, and the scripts that read texts.
 
 Serves the phones' page and the simulated room's. Their texts stand in catalogues as those of the
 other pages do (``tgd.web.catalogue``), under ``tgd/demo/locale``; the script that puts them in
 place is the other pages' own, so that there is one of it.
 """
 
+import re
 from importlib.resources import files
 from typing import Final
 
@@ -13,6 +14,7 @@ from tgd.web.filling import filled
 
 _PACKAGE: Final = "tgd.demo"
 _TEXTS: Final = "texts.js"
+_IMPORTED: Final = re.compile(rb'\bfrom "\./([\w.]+)"')
 _KINDS: Final = {
     "html": "text/html",
     "css": "text/css",
@@ -31,8 +33,19 @@ def page_files(page: str) -> dict[str, bytes]:
     }
     name = f"{page}.html"
     found[name] = filled(found[name].decode(), page, _PACKAGE).encode()
-    found[_TEXTS] = files("tgd.web").joinpath("static", _TEXTS).read_bytes()
-    return found | served(page, _PACKAGE)
+    return found | _shared(_TEXTS) | served(page, _PACKAGE)
+
+
+def _shared(script: str) -> dict[str, bytes]:
+    """Return a script of the pages for people, and those that it cannot do without."""
+    found: dict[str, bytes] = {}
+    wanted = [script]
+    while wanted:
+        name = wanted.pop()
+        if name not in found:
+            found[name] = files("tgd.web").joinpath("static", name).read_bytes()
+            wanted += [one.decode() for one in _IMPORTED.findall(found[name])]
+    return found
 
 
 def kind(name: str) -> str:

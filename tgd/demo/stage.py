@@ -45,6 +45,7 @@ _POLL_S = 0.03
 # Numbers that the regulator keeps for fiction: they ring nowhere.
 _ROOM_PHONE, _CALLBACK = "+33536490017", "+33536490086"
 _PLACES = Path(__file__).with_name("places.toml")
+_PERSONS = Path(__file__).with_name("persons.toml")
 _ROOMS = """\
 [[room]]
 id = "cic-86"
@@ -225,9 +226,10 @@ class Stage:
         return f"{COUNT} titulaires, {len(PEOPLE)} comptes, 1 salle"
 
     async def _register(self) -> None:
-        """Seed the register, then store the places known of its holders."""
+        """Seed the register, then store what is known of its holders: their places, their files."""
         await self._tgd("seed")
         await self._tgd("places", "import", str(_PLACES))
+        await self._tgd("persons", "import", str(_PERSONS))
 
     def _start_server(self) -> None:
         self._child("server", ["-m", "tgd", "serve"], self._environ(), self.server_log)

@@ -10,7 +10,7 @@ own client id: under another's it would push that phone off the line.
 Whatever else is found at the broker is drift and goes, but for the control's own client and roles.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -69,8 +69,12 @@ def phone(device: str, serial: str, password: str | None, *, enabled: bool) -> W
     down = f"tgd/v1/{device}/down"
     acls = {("publishClientSend", f"tgd/v1/{device}/up/{kind}") for kind in _UP}
     acls |= {("subscribeLiteral", down), ("publishClientReceive", down)}
-    role = f"phone-{device}"
-    return Wanted(device, role, frozenset(acls), serial, password or "", device, enabled)
+    return Wanted(device, role_of(device), frozenset(acls), serial, password or "", device, enabled)
+
+
+def role_of(device: str) -> str:
+    """Return the name of a phone's role."""
+    return f"phone-{device}"
 
 
 def server(name: str, password: str, serial: str) -> Wanted:
@@ -84,18 +88,25 @@ def server(name: str, password: str, serial: str) -> Wanted:
     return Wanted(name, "tgd-server", frozenset(acls), serial, password)
 
 
-def mend(found: Found, wanted: Iterable[Wanted], own: str) -> list[Mending]:
-    """Return what differs; ``own`` is the control's client, which is left as it is."""
+def mend(
+    found: Found, wanted: Iterable[Wanted], own: str, keep: Collection[str] = ()
+) -> list[Mending]:
+    """Return what differs.
+
+    ``own`` is the control's client, which is left as it is; ``keep`` names phones that are in the
+    register and whose password cannot be read here: whatever the broker says of them stays.
+    """
     by_name = {one.name: one for one in wanted}
     mendings = list(_defaults(found))
     for one in by_name.values():
         mendings += _client(found, one)
     kept_roles = {one.role for one in by_name.values() if _here(found, one)}
     kept_roles |= set(_roles_of(found.clients.get(own, {})))
+    kept_roles |= {role_of(device) for device in keep}
     mendings += [
         Mending(EXTRA, name, ({"command": "deleteClient", "username": name},))
         for name in found.clients
-        if name != own and name not in by_name
+        if name != own and name not in by_name and name not in keep
     ]
     mendings += [
         Mending(EXTRA, name, ({"command": "deleteRole", "rolename": name},))

@@ -64,6 +64,7 @@ class Enrolment:
         self._failing_since: datetime | None = None
         self._alarmed = False
         self._said = ""
+        self._known = False  # has the register ever been told of a phone's credential?
         self.looks = 0
         self.heard = asyncio.Event()
         metrics.broker_rights_settled.set(0 if controls else 1)
@@ -89,20 +90,21 @@ class Enrolment:
         """Make every broker say what the register says; return what had to be mended."""
         async with self._database.connection() as connection:
             register = await credentials.register(connection)
-        wanted, unreadable = self._wanted(register)
+        self._known = bool(register)
+        expected, unreadable = wanted(self._sealer, self._login, register)
         mended: list[Mending] = []
         failure: Temporary | Rejected | None = None
         # One broker that is away must not leave another open to a phone that is compromised.
         for control in self._controls:
             try:
-                mended += await self._settle(control, wanted)
+                mended += await self._settle(control, expected, unreadable)
             except (Temporary, Rejected) as error:
                 failure = error
         await self._tell(mended, register)
         if failure is not None:
             raise failure
         if unreadable:
-            raise Rejected(f"{unreadable} credentials do not open: those phones stay out")
+            raise Rejected(f"{len(unreadable)} credentials do not open: TGD_SECRET_KEY?")
         now = self._clock.now()
         async with self._database.connection() as connection:
             if any(one.settled_at is None for one in register):
@@ -111,32 +113,23 @@ class Enrolment:
         self._metrics.credentials_expiring.set(figures.expiring)
         return mended
 
-    async def _settle(self, control: Control, wanted: Sequence[Wanted]) -> list[Mending]:
-        """Mend one broker, phones that must not come in first."""
+    async def _settle(
+        self, control: Control, expected: Sequence[Wanted], unreadable: Sequence[str]
+    ) -> list[Mending]:
+        """Mend one broker, phones that must not come in first.
+
+        A register that was never told of a phone is not this broker's: a new database, another
+        one's address. All phones would be shut out at once: so nothing is taken away then.
+        """
         found = await control.found()
-        mendings = dynsec.mend(found, wanted, control.user)
+        own = {control.user, self._login[0] if self._login else ""}
+        if not self._known and set(found.clients) - own:
+            raise Rejected(f"the register has no phone, broker {control.where} has: left alone")
+        mendings = dynsec.mend(found, expected, control.user, unreadable)
         shut = {dynsec.DISABLED, dynsec.EXTRA}
         mendings.sort(key=lambda one: one.kind not in shut)
         await control.order([order for one in mendings for order in one.orders])
         return mendings
-
-    def _wanted(self, register: Sequence[Credential]) -> tuple[list[Wanted], int]:
-        wanted, unreadable = [], 0
-        if self._login is not None:
-            name, password = self._login
-            serial = self._sealer.digest(f"{name}:{password}".encode())[:8].hex()
-            wanted.append(dynsec.server(name, password, serial))
-        for one in register:
-            if one.state == "compromised":
-                wanted.append(dynsec.phone(one.device, one.serial, None, enabled=False))
-            elif one.password is not None:
-                try:
-                    password = self._sealer.open(one.password, about(one.id)).decode()
-                except SealBroken:
-                    unreadable += 1
-                    continue
-                wanted.append(dynsec.phone(one.device, one.serial, password, enabled=True))
-        return wanted, unreadable
 
     async def _tell(self, mended: Sequence[Mending], register: Sequence[Credential]) -> None:
         """Say what was drift; what the register changed itself is no drift."""
@@ -173,3 +166,25 @@ class Enrolment:
             return  # tried again with the next failure; the metric says it all the while
         self._alarmed = True
         _log.error("for a minute a broker has not been made to say what the register says")
+
+
+def wanted(
+    sealer: Sealer, login: tuple[str, str] | None, register: Sequence[Credential]
+) -> tuple[list[Wanted], list[str]]:
+    """Return who is to be at each broker, and the phones whose passwords do not open."""
+    expected, unreadable = [], []
+    if login is not None:
+        name, password = login
+        serial = sealer.digest(f"{name}:{password}".encode())[:8].hex()
+        expected.append(dynsec.server(name, password, serial))
+    for one in register:
+        if one.state == "compromised":
+            expected.append(dynsec.phone(one.device, one.serial, None, enabled=False))
+        elif one.password is not None:
+            try:
+                password = sealer.open(one.password, about(one.id)).decode()
+            except SealBroken:
+                unreadable.append(one.device)
+                continue
+            expected.append(dynsec.phone(one.device, one.serial, password, enabled=True))
+    return expected, unreadable

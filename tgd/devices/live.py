@@ -1,4 +1,4 @@
-"""What a phone is told about live positions: how often, until when, and when to stop.
+"""What a phone is told during an alert: where to report from, when to stop, who is heard.
 
 Serves arrow 1 and everything after it: while an alert is open and its holder agreed to be located,
 the phone says where it is every 5 s when it moves and every 30 s when it does not (PROTOCOL §2
@@ -28,6 +28,11 @@ def report_location(alert: str, now: datetime, until: datetime) -> dict[str, obj
 def end_alert(alert: str, now: datetime) -> dict[str, object]:
     """Return the command that ends the alert on the phone: it reports nothing any more."""
     return _command("endAlert", alert, now)
+
+
+def listen(alert: str, now: datetime, mode: str) -> dict[str, object]:
+    """Return the command that lets the operator be heard (``duplex``) or not (``mic_only``)."""
+    return {**_command("listen", alert, now), "listen": mode}
 
 
 def _command(action: str, alert: str, now: datetime) -> dict[str, object]:

@@ -82,6 +82,11 @@ async def withdraw_consent(
     await connection.execute(sql("alerts", "withdraw_consent"), alert_id, operator, now)
 
 
+async def listen(connection: Connection, alert_id: UUID, mode: str, now: datetime) -> None:
+    """Keep what an operator has made of the line to the phone, and since when."""
+    await connection.execute(sql("alerts", "listen"), alert_id, mode, now)
+
+
 async def key_of(connection: Connection, alert_id: UUID) -> bytes | None:
     """Return the alert's wrapped data key; None once it was erased."""
     key: bytes | None = await connection.fetchval(sql("alerts", "key_of"), alert_id)

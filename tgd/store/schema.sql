@@ -314,6 +314,8 @@ CREATE TABLE alert (
     followed_until timestamptz,
     offered_to     text,                    -- by its holder; hers or his on answering
     released_at    timestamptz,             -- whoever answers next has it; its deadlines run on
+    line           text CHECK (line IN ('mic_only', 'duplex')),  -- as an operator has made it
+    line_at        timestamptz,             -- since when; a later press undoes it
     follows       uuid REFERENCES alert CHECK (follows <> id),
     rescued       boolean NOT NULL DEFAULT false,
 

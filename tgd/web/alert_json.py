@@ -33,6 +33,7 @@ def alert(row: Row, whereabouts: Whereabouts, now: datetime) -> dict[str, Any]:
         **_progress(own),
         "beneficiary": row["beneficiary"],
         "former_beneficiary": row["former"],
+        "number": row["number"],
         "last_test": _test(row["last_test"]),
         "linked": [str(alert_id) for alert_id in row["linked"]],
         "presses": presses,
@@ -101,9 +102,15 @@ def _identity(own: Row) -> dict[str, Any]:
         "known": own["known"],
         "follows": _text(own["follows"]),
         "consent": own["consent"],
-        "listen": own["listen"],
+        "listen": _listen(own),
         "rescued": own["rescued"],
     }
+
+
+def _listen(own: Row) -> str:
+    """Return whether the line is silent now: her file's word, unless an operator acted since."""
+    acted = own["line_at"] is not None and own["line_at"] >= own["last_press_at"]
+    return str(own["line"] if acted else own["listen"])
 
 
 def _progress(own: Row) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from aiohttp import web
 
 from tgd.errors import Invalid, NotFound
 from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS
+from tgd.platform.domain.listening import MODES
 from tgd.platform.flow.triage import VOICES
 from tgd.store import accounts, alerts
 from tgd.store.db import Connection
@@ -98,6 +99,17 @@ class Alerts:
         once = reading.act_key(request)
         await self._triage.extend(
             alert_id, caller.name, reason, supervisor=caller.supervisor, once=once
+        )
+        return await self._shown(alert_id)
+
+    async def listening(self, request: web.Request) -> web.Response:
+        """Be heard at the phone's end, or not any more."""
+        alert_id, caller = reading.alert_id(request), request[CALLER]
+        mode = (await reading.fields(request)).choice("mode", *MODES)
+        reading.fresh(request, self._clock.now())
+        once = reading.act_key(request)
+        await self._triage.listen(
+            alert_id, caller.name, mode, supervisor=caller.supervisor, once=once
         )
         return await self._shown(alert_id)
 

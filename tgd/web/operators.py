@@ -6,14 +6,16 @@ is read here, only while her alert is open, and the reading is journalled.
 """
 
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 
 import msgspec
 from aiohttp import web
 
 from tgd.errors import Invalid
 from tgd.store import presence
+from tgd.store.db import Connection
 from tgd.web import alert_json, reading
-from tgd.web.access import CALLER
+from tgd.web.access import CALLER, Caller
 from tgd.web.alerts import answer, shown
 from tgd.web.context import Context
 from tgd.web.together import Together
@@ -33,8 +35,10 @@ class Operators:
         self._context = context
         self._present = Together(self._look_up)
 
-    async def present(self, _request: web.Request) -> web.Response:
-        """Answer who is there, who is busy and who holds what."""
+    async def present(self, request: web.Request) -> web.Response:
+        """Answer who is there, who is busy and who holds what; a browser that reads it is there."""
+        async with self._database.connection() as connection:
+            await _here(connection, request[CALLER], self._clock.now())
         told = await self._present.ask(None)
         return web.Response(body=told, content_type="application/json")
 
@@ -60,8 +64,10 @@ class Operators:
         """Be rung, or not."""
         caller = request[CALLER]
         state = (await reading.fields(request)).choice("state", *presence.WANTS)
+        now = self._clock.now()
         async with self._database.connection() as connection:
-            await presence.wants(connection, caller.name, caller.role, state, self._clock.now())
+            await _here(connection, caller, now)  # first: who comes back comes back available
+            await presence.wants(connection, caller.name, caller.role, state, now)
         return await self.present(request)
 
     async def release(self, request: web.Request) -> web.Response:
@@ -108,3 +114,9 @@ class Operators:
         found = await self._notes.read(reading.alert_id(request))
         items = [{"at": alert_json.stamp(one.at), "by": one.by, "text": one.text} for one in found]
         return answer({"items": items, "next": None})
+
+
+async def _here(connection: Connection, caller: Caller, now: datetime) -> None:
+    """Note that a browser's operator is there. A program says so by listening to the stream."""
+    if caller.session is not None:
+        await presence.arrived(connection, caller.name, caller.role, now)

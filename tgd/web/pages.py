@@ -32,6 +32,8 @@ _GUARDS = {
 }
 VERSION = "Tgd-Version"
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
+_SAME_WORDS = {"screen": "console"}
+"""A page that says what another one says, out of the other's catalogue."""
 _LEAFLET = ("leaflet.js", "leaflet.css")
 """The map's library comes out of a package; it is loaded when somebody asks for the map."""
 
@@ -62,9 +64,9 @@ class Pages:
             for name in list(self._files)
             if name.endswith(".html")
         }
-        for name in written:
+        for name in written.keys() - _SAME_WORDS.keys():
             self._files |= catalogue.served(name)
-        texts = {name: filled(page, name) for name, page in written.items()}
+        texts = {name: filled(page, _SAME_WORDS.get(name, name)) for name, page in written.items()}
         self.version = _version(self._files, texts)
         known = {"{{static}}": f"/static/{self.version}", "{{tiles}}": html.escape(tiles_url or "")}
         self._pages = {name: _with(page, known).encode() for name, page in texts.items()}
@@ -76,6 +78,10 @@ class Pages:
     async def console(self, _request: web.Request) -> web.Response:
         """Answer the operators' page; whoever is not logged in sees the login form."""
         return self.page("console")
+
+    async def screen(self, _request: web.Request) -> web.Response:
+        """Answer the page for the second monitor; it shows what the first window tells it."""
+        return self.page("screen")
 
     def page(self, name: str) -> web.Response:
         """Answer a page of the package; it holds nothing until somebody has logged in."""

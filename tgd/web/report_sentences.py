@@ -21,6 +21,7 @@ _DETAILS = {
     "name": "deadline",
     "form": "form",
     "role": "role",
+    "ground": "ground",
 }
 """Details of the journal that are codes, and the family of their words."""
 _ERASED = ("positions", "presses", "messages", "notes")

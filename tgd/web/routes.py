@@ -74,6 +74,7 @@ def routes(context: Context, access: Access, login: Login, pages: Pages) -> Iter
     yield Route("POST", f"{one}/answer", OPERATORS, alerts.answer)
     yield Route("POST", f"{one}/voice", OPERATORS, alerts.voice)
     yield Route("POST", f"{one}/extend", OPERATORS, alerts.extend)
+    yield Route("POST", f"{one}/listening", OPERATORS, alerts.listening)
     yield Route("POST", f"{one}/decision", OPERATORS, alerts.decide)
     yield Route("POST", f"{one}/notes", OPERATORS, alerts.note)
     yield Route("POST", f"{one}/close", OPERATORS, alerts.close)
@@ -158,6 +159,7 @@ def _open(context: Context, pages: Pages) -> Iterator[Route]:
 
     yield Route("GET", "/", OPEN, pages.home)
     yield Route("GET", "/console", OPEN, pages.console)
+    yield Route("GET", "/console/screen", OPEN, pages.screen)
     yield Route("GET", "/console/report/{id}", OPEN, reports.page)
     yield Route("GET", "/console/statistics", OPEN, figures.page)
     yield Route("GET", "/console/recontacts", OPEN, recontacts.page)

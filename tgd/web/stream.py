@@ -29,7 +29,7 @@ _ABREAST, _STEP_S = 20, 0.004
 """So many consoles are hinted at once, and then the next: they all read at once otherwise."""
 _WRITE_S = 10.0
 _HINT = b"event: alerts\ndata: {}\n\n"
-_STILL_HERE = b": still here\n\n"
+_STILL_HERE = b"event: here\ndata: {}\n\n"
 
 
 class Hub:
@@ -139,15 +139,20 @@ class Stream:
                 if not await self._stands(request[CALLER], now):
                     return
                 checked_at = now
-                await self._seen(request)
-            if not listener.is_set():
+                if request[CALLER].session is None:
+                    await self._seen(request)
                 yield _STILL_HERE
+            if not listener.is_set():
                 continue
             listener.clear()
             yield _HINT
 
     async def _seen(self, request: web.Request, *, arrived: bool = False) -> None:
-        """Note that this console is connected: its operator is there."""
+        """Note that this console is connected: its operator is there.
+
+        A browser is only asked whether it is, and notes itself by reading who is there: what is
+        written to a machine that sleeps, or a page that hangs, goes without an error for minutes.
+        """
         if request.transport is None or request.transport.is_closing():
             return  # gone, though nothing has been written to it since
         caller = request[CALLER]

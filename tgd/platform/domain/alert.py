@@ -17,6 +17,8 @@ Status = Literal["ringing", "answered", "police", "closed"]
 OPEN: tuple[Status, ...] = ("ringing", "answered", "police")
 CLOSING_VERDICTS = ("no_danger", "test", "accidental")
 VERDICTS = ("police", *CLOSING_VERDICTS)
+OUTCOMES = ("intervention", "safe", "not_found", "other")
+"""What the console offers; an outcome may also be in somebody's own words."""
 SYSTEM = "deadline"
 """The actor of what no person did."""
 
@@ -257,4 +259,7 @@ class Alert:
             if task.done_at is None:
                 task.done_at, task.done_by = now, actor
         self.tell_phone("closed", now)
-        self.record(now, actor, "closed", verdict=self.verdict, outcome=self.outcome)
+        # What it came to in words of somebody's own is kept with the alert, and not for as long.
+        own = self.outcome is not None and self.outcome not in OUTCOMES
+        outcome = "in_words" if own else self.outcome
+        self.record(now, actor, "closed", verdict=self.verdict, outcome=outcome)

@@ -224,9 +224,10 @@ def _coerced(
 def _nobody_twice(alert: Alert, now: datetime, rooms: Sequence[Room]) -> None:
     if alert.plan.forward:
         forward(alert, REASONS["voice"], now, rooms)
-    elif (voice := alert.running("voice")) is not None:
-        # Without the agreement only a person may: what the deadline would do happens now.
-        voice.due_at = now
+    else:
+        # Without the agreement only a person may: what the deadline would do happens now, also
+        # where another voice has ended it before.
+        alert.run("voice", now, 0)
 
 
 def _take(alert: Alert, operator: str, now: datetime) -> None:

@@ -5,6 +5,7 @@ heard her, has decided that it was one, and, where a word was agreed, she has gi
 was nothing is kept but how well the phone could say it: no position.
 """
 
+import unicodedata
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -43,3 +44,9 @@ def located(alert: Alert, estimate: Estimate | None) -> Located:
     within = next((name for most, name in RADII if estimate.r95_m <= most), BEYOND)
     fresh = estimate.fixed_at >= alert.pressed_at - FRESH
     return Located("yes" if fresh else "stale", within)
+
+
+def spoken(word: str) -> bytes:
+    """Compare words as they are heard: case, accents' spelling and spaces do not matter."""
+    folded = unicodedata.normalize("NFKD", word).casefold()
+    return "".join(c for c in folded if c.isalnum()).encode()

@@ -5,7 +5,6 @@ nothing; one that fits no message of ours is refused with its reason; a room can
 what it was told. The ladder's rules are in ``domain.dispatch``.
 """
 
-import re
 from uuid import UUID
 
 from tgd.clock import Clock
@@ -16,8 +15,6 @@ from tgd.platform.domain import dispatch
 from tgd.platform.holding import holding
 from tgd.store import alerts
 from tgd.store.db import Database, again
-
-_CODE = re.compile(r"[A-Z_]{1,64}")
 
 
 class Inbound:
@@ -51,11 +48,8 @@ class Inbound:
         async with holding(self._database, [found[0]], self._metrics) as (_, held):
             now, by = self._clock.now(), message.sender
             if isinstance(message, ErrorReport):
-                # The room's own text may quote what it was sent, a position for one.
-                cause = (
-                    f"{message.code} {message.string if _CODE.fullmatch(message.string) else ''}"
-                )
-                dispatch.room_refused(held[0], envelope_id, by, now, cause=cause)
+                # The room's own text may quote what it was sent, a name or a position for one.
+                dispatch.room_refused(held[0], envelope_id, by, now, cause=str(message.code))
             else:
                 refused = message.is_refusal
                 step = message.step

@@ -7,7 +7,6 @@ dispatches of a verdict ``police`` stand in the same transaction as the verdict.
 
 import hmac
 import logging
-import unicodedata
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import suppress
 from functools import wraps
@@ -20,7 +19,7 @@ from tgd.errors import Invalid, NotFound, Refused
 from tgd.geo.sealed import open_fix, seal_fix
 from tgd.metrics import Metrics
 from tgd.platform.competence import Competence
-from tgd.platform.domain import deadlines, decision, dispatch, following, proof
+from tgd.platform.domain import deadlines, decision, dispatch, following, listening, proof
 from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS, Alert
 from tgd.platform.domain.routing import Room
 from tgd.platform.holding import Repeated, frozen, held_in, holding, measure, not_done
@@ -304,6 +303,23 @@ class Triage:
             await alerts.withdraw_consent(transaction, alert_id, operator, now)
             await self._keep_note(transaction, alert_id, operator, reason)
 
+    @_once
+    @again
+    async def listen(
+        self,
+        alert_id: UUID,
+        operator: str,
+        mode: str,
+        *,
+        supervisor: bool = False,
+        once: str | None = None,
+    ) -> None:
+        """Let the operator be heard at the phone's end, or not any more."""
+        async with holding(self._database, [alert_id], self._metrics, once) as (transaction, held):
+            now = self._clock.now()
+            listening.listen(_one(held), operator, mode, now, supervisor=supervisor)
+            await alerts.listen(transaction, alert_id, mode, now)
+
     async def _rooms(self, transaction: Connection, alert: Alert) -> list[Room]:
         """Return the rooms to tell; none are looked for where rooms were told already."""
         if alert.with_police:
@@ -358,7 +374,7 @@ class Triage:
         if sealed is None:
             return None
         agreed = self._sealer.open(sealed, WORD_ABOUT).decode()
-        return hmac.compare_digest(_spoken(agreed), _spoken(given or ""))
+        return hmac.compare_digest(proof.spoken(agreed), proof.spoken(given or ""))
 
     async def _keep_note(
         self, transaction: Connection, alert_id: UUID, author: str, text: str
@@ -381,9 +397,3 @@ def _one(held: list[Alert]) -> Alert:
     if not held:
         raise NotFound("alert")
     return held[0]
-
-
-def _spoken(word: str) -> bytes:
-    """Compare words as they are heard: case, accents' spelling and spaces do not matter."""
-    folded = unicodedata.normalize("NFKD", word).casefold()
-    return "".join(c for c in folded if c.isalnum()).encode()

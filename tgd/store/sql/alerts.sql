@@ -60,6 +60,10 @@ WHERE a.id = $1 AND a.assignment_id IS NOT NULL AND coalesce((
     SELECT c.given FROM consent c WHERE c.assignment_id = a.assignment_id AND c.kind = 'location'
     ORDER BY c.no DESC LIMIT 1), false)
 
+-- name: listen
+-- The line to the phone as an operator has made it; a later press undoes it.
+UPDATE alert SET line = $2, line_at = $3::timestamptz WHERE id = $1
+
 -- name: key_of
 -- The wrapped data key under which an alert's messages and notes are sealed.
 SELECT key FROM alert WHERE id = $1
@@ -81,7 +85,7 @@ SELECT at, author, text FROM note WHERE alert_id = $1 ORDER BY no
 -- name: page
 -- Alerts newest first with all that the console shows; $1 open only, $2 and $3 the cursor, $5 only
 -- these. Whatever it reads, marks must see change.
-SELECT a AS alert, b.label AS beneficiary,
+SELECT a AS alert, b.label AS beneficiary, v.number,
        -- A gesture made before the present hand-over may be the former holder's.
        CASE WHEN s.handed_over_at > (SELECT min(p.pressed_at) FROM alert_press k JOIN press p ON p.no = k.press_no
                                      WHERE k.alert_id = a.id)
@@ -104,6 +108,7 @@ SELECT a AS alert, b.label AS beneficiary,
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
+LEFT JOIN device v ON v.id = a.device
 WHERE ($1::boolean IS NULL OR (a.status <> 'closed') = $1)
   AND ($2::timestamptz IS NULL OR (a.opened_at, a.id) < ($2, $3::uuid))
   AND ($5::uuid[] IS NULL OR a.id = ANY ($5))
@@ -113,7 +118,7 @@ LIMIT $4
 -- name: marks
 -- Every open alert with what changes whenever a row changes that page would read: a row's xmin is
 -- another after each update. Presses write their alert, positions are only added or all taken away.
-SELECT a.id, concat_ws(' ', a.xmin, b.xmin,
+SELECT a.id, concat_ws(' ', a.xmin, b.xmin, v.xmin,
        (SELECT max(p.no) FROM position p WHERE p.alert_id = a.id),
        (SELECT string_agg(d.xmin::text, ',') FROM deadline d WHERE d.alert_id = a.id),
        '/', (SELECT string_agg(d.xmin::text, ',') FROM dispatch d WHERE d.alert_id = a.id),
@@ -127,11 +132,12 @@ SELECT a.id, concat_ws(' ', a.xmin, b.xmin,
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
+LEFT JOIN device v ON v.id = a.device
 WHERE a.status <> 'closed'
 
 -- name: one
 -- One alert with all that the console shows.
-SELECT a AS alert, b.label AS beneficiary,
+SELECT a AS alert, b.label AS beneficiary, v.number,
        -- A gesture made before the present hand-over may be the former holder's.
        CASE WHEN s.handed_over_at > (SELECT min(p.pressed_at) FROM alert_press k JOIN press p ON p.no = k.press_no
                                      WHERE k.alert_id = a.id)
@@ -154,6 +160,7 @@ SELECT a AS alert, b.label AS beneficiary,
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
+LEFT JOIN device v ON v.id = a.device
 WHERE a.id = $1
 
 -- name: of_envelope
@@ -171,7 +178,7 @@ SELECT status, count(*)::int AS n FROM alert WHERE status <> 'closed' GROUP BY s
 -- name: done
 -- Where an act has been done under this key: on the alert, or on one that was opened for it.
 SELECT j.alert_id FROM journal j
-WHERE j.alert_id IN (SELECT unnest($1::uuid[]) UNION ALL SELECT id FROM alert WHERE follows = ANY($1))
+WHERE j.chain IN (SELECT unnest($1::uuid[]) UNION ALL SELECT id FROM alert WHERE follows = ANY($1))
   AND j.details ->> 'act' = $2
 LIMIT 1
 

@@ -15,6 +15,9 @@ SELECT pg_has_role(current_user, oid, 'MEMBER') FROM pg_roles WHERE rolname = 't
 -- Rights by which the server could rewrite what it must only add to.
 SELECT w.privilege || ' on ' || w.relation AS held
 FROM (VALUES ('journal', 'UPDATE'), ('journal', 'DELETE'), ('journal', 'TRUNCATE'),
+             ('journal_head', 'INSERT'), ('journal_head', 'UPDATE'), ('journal_head', 'DELETE'),
+             ('journal_seal', 'UPDATE'), ('journal_seal', 'DELETE'), ('journal_seal_head', 'UPDATE'),
+             ('journal_seal_head', 'DELETE'),
              ('consent', 'UPDATE'), ('consent', 'DELETE'), ('consent', 'TRUNCATE'),
              ('press', 'DELETE'), ('press', 'TRUNCATE'), ('alert', 'DELETE'), ('alert', 'TRUNCATE'),
              ('dispatch', 'DELETE'), ('dispatch', 'TRUNCATE')) AS w (relation, privilege)

@@ -51,7 +51,7 @@ SELECT a.id, p.name FROM alert a JOIN presence p ON p.name = a.answered_by
 WHERE a.status <> 'closed' AND a.released_at IS NULL
   AND (p.seen_at < $1 AND p.seen_at >= a.answered_at - $2::interval
        OR p.wants = 'away' AND p.since < $1
-          AND NOT EXISTS (SELECT FROM journal j WHERE j.alert_id = a.id AND j.actor = p.name AND j.at > p.since))
+          AND NOT EXISTS (SELECT FROM journal j WHERE j.chain = a.id AND j.actor = p.name AND j.at > p.since))
 
 -- name: unattended
 -- Alerts that ring the first group alone although nobody of it is there, and others are.

@@ -56,6 +56,13 @@ async function verdict(button, event) {
   if (await act("decision", body)) $("word").value = "";
 }
 
+// To be heard where she is may give her away: a second click. To be silent again takes one.
+function listen(button, event) {
+  if (event.detail > 1) return;
+  const mode = current().listen === "duplex" ? "mic_only" : "duplex";
+  if (mode === "mic_only" || confirmed(button)) act("listening", { mode });
+}
+
 const ACTS = {
   answer: (button) =>
     (button.dataset.over === "true" ? act("offer", { to: state.me.username }) : act("answer")),
@@ -63,6 +70,7 @@ const ACTS = {
   // A double click is one slip of the hand: no second silence, no second minute.
   extend: (button, event) => event.detail > 1 || act("extend", { reason: t("extend_reason") }),
   voice: (button, event) => event.detail > 1 || act("voice", { with: button.dataset.value }),
+  listen,
   verdict,
 };
 

@@ -153,6 +153,11 @@ export class Reader {
     this.stream = new EventSource(API + "stream");
     this.stream.addEventListener("alerts", () => this.read());
     this.stream.addEventListener("open", () => this.who.run());
+    // Asked whether this page is still there. Timers of a hidden page run once a minute: not this.
+    this.stream.addEventListener("here", () => {
+      this.who.run();
+      if (this.age() > EVERY_MS) this.read();
+    });
     this.stream.addEventListener("error", () => {
       // An answer that is no stream (the server restarts, the session ended) is not retried
       // by the browser: this is.

@@ -14,10 +14,11 @@ import * as keys from "./keys.js";
 import * as locating from "./locating.js";
 import * as map from "./map.js";
 import * as script from "./script.js";
-import * as time from "./time.js";
+import * as second from "./second.js";
 import * as session from "./session.js";
 import { on } from "./state.js";
 import * as texts from "./texts.js";
+import * as time from "./time.js";
 
 async function speak(language) {
   await texts.speak("console", language, $("language"));
@@ -29,6 +30,7 @@ on.changed = draw;
 $("language").addEventListener("click", () => speak($("language").lang));
 await Promise.all([speak(texts.preferred()), script.prepare()]);
 
+second.prepare();
 session.prepare();
 acts.prepare();
 folded.prepare();

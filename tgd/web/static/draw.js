@@ -12,6 +12,7 @@ import { person, tested } from "./person.js";
 import { lastWord, lookUp } from "./records.js";
 import * as sound from "./ring.js";
 import { script } from "./script.js";
+import { tell } from "./second.js";
 import { current, named, now, state } from "./state.js";
 import { self, station } from "./station.js";
 import { t } from "./texts.js";
@@ -35,6 +36,7 @@ export function draw() {
   station(me, now(), named, choose);
   const waiting = ringing();
   sound.ring(waiting.length > 0, speaking() ? sound.SOFT : sound.LOUD);
+  tell();
   say($("summary"), t("summary", { ringing: waiting.length, open: alerts.length }));
 }
 

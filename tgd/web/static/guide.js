@@ -1,6 +1,6 @@
 // What to do and to say, by what was heard: short sentences, in place, while the voice is there.
 
-import { $, make, rewrite } from "./dom.js";
+import { $, make, rewrite, say } from "./dom.js";
 import { family, t } from "./texts.js";
 
 let foreign = false; // she and the operator share no language
@@ -30,9 +30,17 @@ export function guide(alert, own, file) {
   if (!shown) return;
   $("guide-language").setAttribute("aria-pressed", String(foreign));
   const kind = situation(alert);
+  callBack(kind === "nobody" ? alert.number : null);
   const lines = (what, className) => t(what, kind).split("\n").map((text) => make("li", text, className));
   rewrite($("guide-do"), ...lines("guide_do"));
   rewrite($("guide-say"), ...(foreign ? phrases(file) : lines("guide_say")));
+}
+
+function callBack(number) {
+  $("guide-call").hidden = !number;
+  if (!number) return;
+  say($("guide-call").lastElementChild, number);
+  $("guide-call").lastElementChild.href = `tel:${number}`;
 }
 
 // The words that matter, in the languages most often met; first those that her file names.

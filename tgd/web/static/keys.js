@@ -23,6 +23,7 @@ const KEYS = [
       `heard_${who}`]),
   ...[["D", "no_danger"], ["E", "test"], ["C", "accidental"]].map(([key, what]) =>
     [key, () => document.querySelector(`[data-act=verdict][data-value=${what}]`).click(), what]),
+  ["L", press("speak"), "speak"],
   ["W", focus("#word"), "word"],
   ["V", press("fresh-seen"), "fresh_seen"],
   ["N", focus("#note"), "note"],
@@ -36,6 +37,7 @@ const KEYS = [
   ["G", press("guide-language"), "guide_language"],
   ["M", press("map-show"), "map_show"],
   ["B", press("sound-test"), "sound_test"],
+  ["X", press("second"), "second"],
   ["J", (turn) => turn(1), "key_next"],
   ["K", (turn) => turn(-1), "key_before"],
   ["?", () => show(), "help"],

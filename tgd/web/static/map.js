@@ -14,12 +14,15 @@ let loading = null;
 let map = null;
 let layers = null;
 let zonesNo = null; // the set whose borders are drawn
-let fitted = null; // what was last brought into sight, once: the operator may move the map
+let fitted = null; // what was last brought into sight: the operator may move the map from there
 let wanted = false;
 
 export const isWanted = () => wanted;
 
-export function prepare(redraw) {
+// `always`: the page has nothing to show it with, it is simply there.
+export function prepare(redraw, { always = false } = {}) {
+  wanted = always;
+  if (always) return;
   $("map-show").addEventListener("click", () => {
     wanted = !wanted;
     fitted = null;
@@ -36,9 +39,7 @@ export function draw(id, found) {
   const position = found?.position ?? null;
   const shown = wanted && position !== null;
   $("w-map").hidden = !shown;
-  $("map-show").setAttribute("aria-expanded", String(shown));
-  say($("map-show"), t(wanted ? "map_hide" : "map_show"));
-  $("map-show").dataset.t = wanted ? "map_hide" : "map_show";
+  if ($("map-show")) button(shown);
   if (!shown) return;
   loading ??= load().catch(() => failed("map_failed"));
   if (map === null) {
@@ -50,11 +51,17 @@ export function draw(id, found) {
   borders(found.zones ?? null);
 }
 
+function button(shown) {
+  $("map-show").setAttribute("aria-expanded", String(shown));
+  say($("map-show"), t(wanted ? "map_hide" : "map_show"));
+  $("map-show").dataset.t = wanted ? "map_hide" : "map_show";
+}
+
 function failed(why) {
   say($("map-not"), t(why));
   $("map-not").hidden = false;
   if (why === "map_failed") loading = null; // to be tried again when it is next asked for
-  if (why === "map_failed") wanted = false;
+  if (why === "map_failed" && $("map-show")) wanted = false;
 }
 
 async function load() {
@@ -123,10 +130,11 @@ function ahead({ lat, lon, heading_deg: course, speed_kmh: speed, r95_m: wide })
 
 function fit(id, position) {
   map.invalidateSize({ animate: false });
-  if (fitted === id) return;
+  const moved = fitted?.lat !== position.lat || fitted.lon !== position.lon;
+  if (fitted?.id === id && (!moved || map.getBounds().contains(at(position)))) return;
   const wide = L.latLng(at(position)).toBounds(Math.max(400, position.r95_m * 2.6));
   map.fitBounds(wide, { maxZoom: CLOSEST, animate: false });
-  fitted = id;
+  fitted = { id, lat: position.lat, lon: position.lon };
 }
 
 async function borders(no) {

@@ -5,21 +5,23 @@
 import * as api from "./api.js";
 import { disarm } from "./arming.js";
 import { $ } from "./dom.js";
-import { title } from "./time.js";
 import { begin } from "./reading.js";
 import { complain, reason } from "./refusals.js";
 import * as sound from "./ring.js";
+import { gone } from "./second.js";
 import { forget, on, state } from "./state.js";
 import { heard } from "./station.js";
 import { t } from "./texts.js";
+import { title } from "./time.js";
 
 const OF_THE_SESSION = ["console", "logout", "lost", "blocked", "refused", "alert", "alarm", "state",
-  "sound-test", "help", "hear"];
-const SHOWN = ["console", "logout", "nothing", "sound-test", "help"];
+  "sound-test", "help", "hear", "second"];
+const SHOWN = ["console", "logout", "nothing", "sound-test", "help", "second"];
 
 let left = null; // who worked here until the session ended, and on which alert
 
 function showLogin(message) {
+  gone("session");
   if (state.me) left = { who: state.me.username, id: state.chosen };
   state.reader?.stop();
   forget();

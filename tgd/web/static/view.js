@@ -8,6 +8,8 @@ const LADDER = ["pending", "sending", "delivered", "received", "integrated", "se
   "on_scene", "closed"];
 const OPERATORS = ["answer", "voice", "doubt"];
 const LATE_S = 5;
+const NEWS = 3; // so many are shown, the latest first
+const NEAR_MS = 10_000; // an operator's deadline that is this near stands out
 
 function next(alert) {
   const due = alert.deadlines.filter((d) => d.name !== "contact").map((d) => Date.parse(d.due_at));
@@ -75,10 +77,13 @@ export function linked(alert, named) {
 export function fresh(alert, news) {
   const said = news.get(alert.id) ?? [];
   $("fresh").hidden = said.length === 0;
-  rewrite($("fresh-list"), ...said.map((say) => make("li", say())));
+  const last = said.slice(-NEWS).reverse().map((say) => make("li", say()));
+  if (said.length > NEWS) last.push(make("li", t("fresh_more", { n: said.length - NEWS })));
+  rewrite($("fresh-list"), ...last);
 }
 
-export function detail(alert, me, now) {
+// Who, how it stands, how long: what both screens show first.
+export function headline(alert, now) {
   say($("a-who"), nameOf(alert));
   const facts = [alert.device, t("case", { case: alert.case_id }), t("listen", alert.listen)];
   if (holder(alert)) facts.push(t("answered_by", { who: holder(alert) }));
@@ -95,11 +100,15 @@ export function detail(alert, me, now) {
   // Those of the position stand beside it, in whole sentences.
   const own = alert.doubts.filter((code) => !alert.position?.doubts.includes(code));
   tags($("a-doubts"), own, (code) => t("doubt", code));
+  deadlines(alert, now);
+}
+
+export function detail(alert, me, now) {
+  headline(alert, now);
   acts(alert, me);
   presses(alert, now);
   dispatches(alert);
   calls(alert);
-  deadlines(alert, now);
 }
 
 function status(alert) {
@@ -120,6 +129,7 @@ function acts(alert, me) {
     one.classList.toggle("now", alert.voice === one.dataset.value);
     one.setAttribute("aria-pressed", String(alert.voice === one.dataset.value));
   }
+  line(alert, may);
   const closing = open && (may || alert.police_at !== null) && alert.holder_heard;
   for (const one of document.querySelectorAll("[data-act=verdict]")) one.disabled = !closing;
   $("word").disabled = !closing;
@@ -129,6 +139,17 @@ function acts(alert, me) {
   else if (closing) why = t("word_why");
   say($("why-not"), why);
   $("police-acts").hidden = alert.status !== "police";
+}
+
+// Whether she hears the operator, and what would change it.
+function line(alert, may) {
+  const spoken = alert.listen === "duplex";
+  $("line").classList.toggle("open", spoken && isOpen(alert));
+  $("line").hidden = !isOpen(alert);
+  say($("line-said"), t("line", alert.listen));
+  const wanted = spoken ? "silence" : "speak";
+  if ($("speak").dataset.t !== wanted) say($("speak"), t($("speak").dataset.t = wanted));
+  $("speak").disabled = !may || alert.listen === "none" || alert.reason === "coercion";
 }
 
 function presses(alert, now) {
@@ -194,11 +215,12 @@ export function deadlines(alert, now) {
   const items = due.map((one) => {
     const at = Date.parse(one.due_at);
     const over = at < now;
-    const item = make("li", undefined, over ? "over" : "");
+    const asks = OPERATORS.includes(one.name);
+    const item = make("li", undefined, over ? "over" : asks && at - now < NEAR_MS ? "near" : asks ? "asks" : "");
     const where = one.dispatch && room.get(one.dispatch);
     const said = over ? t("overdue", { age: span((now - at) / 1000) }) : left(at, now);
     // Only a person sends the police for a phone that the register does not know.
-    const asked = !alert.known && OPERATORS.includes(one.name) ? "deadline_unknown" : "deadline";
+    const asked = !alert.known && asks ? "deadline_unknown" : "deadline";
     item.append(make("span", said, "big"), t(asked, one.name));
     if (where) item.append(` (${where})`);
     if (one.late) item.append(` — ${t("late_mark")}`);
