@@ -19,8 +19,10 @@ from tgd.app import App
 from tgd.devices.broker_control import Control
 from tgd.devices.enrolment import Enrolment
 from tgd.errors import Refused
+from tgd.justice import credentials
 from tgd.metrics import Metrics
 from tgd.seal import Sealer
+from tgd.store import accounts
 from tgd.store.db import Database
 
 pytestmark = pytest.mark.needs_rights_plugin
@@ -170,6 +172,33 @@ def names(state: dict[str, list[dict[str, str]]]) -> set[str]:
     return {one["username"] for one in state["clients"]}
 
 
+async def test_a_compromised_phone_does_not_wait_for_all_the_others(office: Office) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+        async with office.database.transaction() as transaction:
+            for number in range(300):
+                device = f"many-{number}"
+                await transaction.execute(
+                    "INSERT INTO device (id, tribunal_id) VALUES ($1, 'poitiers')", device
+                )
+                await credentials.enrol(
+                    transaction,
+                    office.sealer,
+                    office.authority,
+                    device=device,
+                    by="test",
+                    now=datetime.now(UTC),
+                )
+        await office.until(lambda: "many-1" in office.rights.read_text())
+        await office.compromise(ONE)
+        await held.fact("gone")
+        open_ = "SELECT count(*) FROM phone_credential WHERE settled_at IS NULL"
+        assert await office.value(open_) >= 300
+    await office.settled()
+
+
 async def test_drift_is_mended_and_told(office: Office) -> None:
     given = await office.enrol(ONE)
     await office.settled()
@@ -237,6 +266,19 @@ async def test_a_phone_is_enrolled_once_and_can_be_anew_after_its_return(office:
     await office.settled()
     async with Stranger(office, given) as held:
         assert await held.fact("connect") == "Success"
+
+
+async def test_what_ends_at_the_broker_ends_by_https_as_well(office: Office) -> None:
+    left = "SELECT name FROM token WHERE role = 'phone' AND revoked_at IS NULL"
+    async with office.database.transaction() as transaction:
+        for device in (ONE, OTHER):
+            await accounts.add_token(transaction, role="phone", name=device, now=datetime.now(UTC))
+    await office.compromise(ONE)
+    assert await office.value(left) == OTHER
+    await office.execute(
+        "UPDATE assignment SET ended_at = now(), returned_at = now() WHERE device_id = $1", OTHER
+    )
+    assert await office.value(left) is None
 
 
 async def test_what_has_ended_does_not_come_back_even_by_hand(office: Office) -> None:

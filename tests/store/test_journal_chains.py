@@ -15,6 +15,8 @@ import pytest
 from journals import ALERTS, ASSIGNMENTS, NOW, Journal
 
 from tgd.ledger import SYSTEM, Seal, Signed
+from tgd.metrics import Metrics
+from tgd.platform.flow.sealing import Sealing
 from tgd.signing import PRIVATE, NoSigningKey, Signer, is_signed
 from tgd.store.db import statements
 from tgd.store.migrate import migrate, migrations
@@ -260,6 +262,20 @@ async def test_a_checkpoint_vouches_for_what_has_gone_on_and_follows_from_the_la
     [file] = journal.folder.glob("checkpoints-*.jsonl")
     assert [Signed.read(line) for line in file.read_text().splitlines()] == [first, second]
     assert json.loads(file.read_text().splitlines()[0])["statement"] == first.statement
+
+
+async def test_many_chains_are_sealed_a_few_at_a_time(journal: Journal) -> None:
+    few = Sealing(
+        journal.database, journal.clock, Metrics(), journal.folder, timedelta(hours=1), at_once=2
+    )
+    for chain in (*ALERTS, None):
+        await journal.write(chain)
+    last = await few.seal()
+    assert last is not None
+    assert last.no == 3
+    verdict = await journal.verify()
+    assert (verdict.seals, verdict.faults) == (3, [])
+    assert await few.seal() is None
 
 
 async def test_two_servers_seal_in_turn(journal: Journal) -> None:

@@ -32,10 +32,19 @@ from tgd.store.db import OUTAGE, Database
 
 SWEEP: Final = timedelta(minutes=5)
 RETRY: Final = timedelta(seconds=2)
+LOT: Final = 10
 ALARM: Final = timedelta(seconds=60)
 _ACTOR: Final = "enrolment"
 _FAILURES: Final[tuple[type[BaseException], ...]] = (*OUTAGE, Temporary, Rejected)
 _log = logging.getLogger(__name__)
+
+
+class _Interrupted(Exception):
+    """The register changed while a broker was being mended: the next look begins anew."""
+
+    def __init__(self, mended: Sequence[Mending]) -> None:
+        super().__init__()
+        self.mended = mended
 
 
 def about(credential: UUID) -> str:
@@ -76,18 +85,18 @@ class Enrolment:
             await self._clock.wait(self.heard, self._clock.now() + pause)
             self.heard.clear()
             try:
-                await self.look()
+                whole = await self.look()
             except _FAILURES as error:
                 pause = RETRY
                 await self._failed(error)
             else:
                 pause = SWEEP
                 self._failing_since, self._alarmed, self._said = None, False, ""
-                self._metrics.broker_rights_settled.set(1)
+                self._metrics.broker_rights_settled.set(int(whole))
             self.looks += 1
 
-    async def look(self) -> list[Mending]:
-        """Make every broker say what the register says; return what had to be mended."""
+    async def look(self) -> bool:
+        """Make every broker say what the register says; False if news came before the end."""
         async with self._database.connection() as connection:
             register = await credentials.register(connection)
         self._known = bool(register)
@@ -98,6 +107,9 @@ class Enrolment:
         for control in self._controls:
             try:
                 mended += await self._settle(control, expected, unreadable)
+            except _Interrupted as interrupted:
+                await self._tell([*mended, *interrupted.mended], register)
+                return False
             except (Temporary, Rejected) as error:
                 failure = error
         await self._tell(mended, register)
@@ -111,7 +123,7 @@ class Enrolment:
                 await credentials.settle(connection, register, now)
             figures = await credentials.figures(connection, now + timedelta(days=RENEW_DAYS))
         self._metrics.credentials_expiring.set(figures.expiring)
-        return mended
+        return True
 
     async def _settle(
         self, control: Control, expected: Sequence[Wanted], unreadable: Sequence[str]
@@ -128,7 +140,12 @@ class Enrolment:
         mendings = dynsec.mend(found, expected, control.user, unreadable)
         shut = {dynsec.DISABLED, dynsec.EXTRA}
         mendings.sort(key=lambda one: one.kind not in shut)
-        await control.order([order for one in mendings for order in one.orders])
+        for at in range(0, len(mendings), LOT):
+            lot = mendings[at : at + LOT]
+            await control.order([order for one in lot for order in one.orders])
+            # A phone that is compromised does not wait until a thousand others are restored.
+            if self.heard.is_set() and at + LOT < len(mendings):
+                raise _Interrupted(mendings[: at + LOT])
         return mendings
 
     async def _tell(self, mended: Sequence[Mending], register: Sequence[Credential]) -> None:

@@ -95,9 +95,9 @@ async def take_turns(transaction: Connection) -> None:
     await transaction.execute(sql("journal", "take_turns"), _SEALING)
 
 
-async def changed(transaction: Connection) -> list[Head]:
-    """Return, and lock, where the chains end that have gone on since their last checkpoint."""
-    return [Head(*row) for row in await transaction.fetch(sql("journal", "changed"))]
+async def changed(transaction: Connection, limit: int) -> list[Head]:
+    """Return, and lock, where chains end that have gone on since their last checkpoint."""
+    return [Head(*row) for row in await transaction.fetch(sql("journal", "changed"), limit)]
 
 
 async def add_seal(transaction: Connection, seal: Signed, heads: Sequence[Head]) -> None:

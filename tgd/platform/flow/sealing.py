@@ -21,6 +21,8 @@ from tgd.signing import NoSigningKey, Signer
 from tgd.store import journal as store
 from tgd.store.db import OUTAGE, Connection, Database, again, identity
 
+AT_ONCE = 500
+"""So many chains in one checkpoint: who writes to one of them waits while it is committed."""
 _log = logging.getLogger(__name__)
 
 
@@ -32,7 +34,14 @@ class Sealing:
     """Makes checkpoints, for ever; ``heard`` shortens the wait."""
 
     def __init__(
-        self, database: Database, clock: Clock, metrics: Metrics, directory: Path, every: timedelta
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: Metrics,
+        directory: Path,
+        every: timedelta,
+        *,
+        at_once: int = AT_ONCE,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -41,6 +50,7 @@ class Sealing:
         self._signer: Signer | None = None
         self._owner = b""
         self._every = every
+        self._at_once = at_once
         self.heard = asyncio.Event()
 
     async def run(self) -> None:
@@ -64,7 +74,7 @@ class Sealing:
             _log.error("a checkpoint was not kept outside the database: %s", error)
 
     async def seal(self) -> Signed | None:
-        """Make a checkpoint and return it; None where nothing was written since the last one.
+        """Make a checkpoint, or several, and return the last one; None where nothing was written.
 
         Raises ``NoSigningKey``, and ``NotKept`` where it stands in the database alone.
         """
@@ -72,15 +82,23 @@ class Sealing:
             self._signer = await asyncio.to_thread(Signer, self._directory)
             async with self._database.connection() as connection:
                 self._owner = await identity(connection)
-        made = await self._made(self._signer)
+        last, more = None, True
+        while more:
+            made = await self._made(self._signer)
+            more = made is not None and Seal.read(made.statement).chains == self._at_once
+            if made is not None:
+                last = made
+                await self._keep(made, self._signer)
         self._metrics.journal_sealed_at.set(self._clock.now().timestamp())
-        if made is not None:
-            _log.info("journal checkpoint %s", made.line)
-            try:
-                await asyncio.to_thread(self._signer.keep, made, self._owner)
-            except OSError as error:
-                raise NotKept(error.strerror or type(error).__name__) from error
-        return made
+        return last
+
+    async def _keep(self, made: Signed, signer: Signer) -> None:
+        """Let a copy out of the database."""
+        _log.info("journal checkpoint %s", made.line)
+        try:
+            await asyncio.to_thread(signer.keep, made, self._owner)
+        except OSError as error:
+            raise NotKept(error.strerror or type(error).__name__) from error
 
     @again
     async def _made(self, signer: Signer) -> Signed | None:
@@ -89,7 +107,7 @@ class Sealing:
 
     async def _write(self, transaction: Connection, signer: Signer) -> Signed | None:
         await store.take_turns(transaction)
-        heads = await store.changed(transaction)
+        heads = await store.changed(transaction, self._at_once)
         if not heads:
             return None
         last = await store.last_seal(transaction)

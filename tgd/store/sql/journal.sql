@@ -54,7 +54,7 @@ SELECT pg_advisory_xact_lock($1)
 -- Heads of the chains that go on since their last checkpoint. One that somebody is writing waits
 -- for the next: nobody who writes may have to wait for two.
 SELECT chain, number, hash FROM journal_head WHERE number > sealed
-ORDER BY chain FOR NO KEY UPDATE SKIP LOCKED
+ORDER BY chain LIMIT $1 FOR NO KEY UPDATE SKIP LOCKED
 
 -- name: last_seal
 -- The latest checkpoint.
