@@ -37,7 +37,7 @@ NAME = "shown"
 CONSOLES, ALERTS = 200, 500
 PRESSES, QUICK_PRESSES, WARM_UP = 200, 20, 5
 REST_S, QUICK_REST_S, SETTLE_S = 20.0, 5.0, 2.0
-PAUSE_S = 0.35
+PAUSE_S = 0.7
 SHOWN_S = 0.150
 STANDING_S = 60.0
 USER, PASSWORD = "operateur-1", "un mot de passe"
@@ -46,11 +46,11 @@ METHOD = (
     "A press is sent to the broker; its moment and the page's mark are of one clock. The page is "
     "the console itself in Chromium, logged in, and marks the frame after the one in which the new "
     f"alert stands in its queue. Presses are about {PAUSE_S:g} s apart, each another phone's. "
-    f"{MANY}: as many tokens, each with a stream, a reading of the alerts and of one phone's "
-    "whereabouts at every hint and every 2 s, who is there every 4 s; of the simulated ones only "
-    "the bytes are counted. Floor, in the same run and the same browser: a page that is hinted by "
-    "a server without database or rights and reads one alert's bytes. Processor and memory are the "
-    "server's process alone, from /proc."
+    f"{MANY}: as many tokens, each with a stream, a reading of the alerts at every hint and every "
+    "2 s, of one phone's whereabouts every 2 s, of who is there every 4 s; of the simulated ones "
+    "only the bytes are counted. Floor, in the same run and the same browser: a page that is hinted "
+    "by a server without database or rights and reads one alert's bytes. Processor and memory are "
+    "the server's process alone, from /proc."
 )
 
 
