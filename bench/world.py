@@ -146,6 +146,7 @@ class Machine:
         await self.execute(self.postgres.url, f"CREATE DATABASE {TEMPLATE}")
         await asyncio.to_thread(self._fill)
         connection = await asyncpg.connect(self.url_of(TEMPLATE))
+        await connection.execute("UPDATE tribunal SET allocation = allocation + $1", self.phones)
         await connection.execute(_REGISTER, self.phones)
         await connection.execute("VACUUM (ANALYZE) device, beneficiary, assignment, consent")
         await connection.close()

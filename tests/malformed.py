@@ -102,7 +102,7 @@ async def furnish(url: str, now: datetime) -> None:
     connection = await asyncpg.connect(url)
     try:
         await connection.execute(
-            "INSERT INTO tribunal (id, name) VALUES ('essai', 'Tribunal d''essai')"
+            "INSERT INTO tribunal (id, name, allocation) VALUES ('essai', 'Tribunal d''essai', 100)"
         )
         for device in (*own, *good, *special, "unassigned-01"):
             await connection.execute(

@@ -26,6 +26,7 @@ from tgd.devices.messages import Press
 from tgd.devices.mqtt import Arrived, MqttLink, State
 from tgd.devices.phone_keys import PhoneKeys
 from tgd.devices.reports import Reports
+from tgd.justice.office import Office
 from tgd.keys import KeyStore
 from tgd.metrics import Metrics
 from tgd.platform.address import addresses
@@ -35,6 +36,7 @@ from tgd.platform.channels.script import Sender
 from tgd.platform.competence import Competence
 from tgd.platform.domain.alert import Plan
 from tgd.platform.domain.deadlines import plan
+from tgd.platform.dossier import Dossiers
 from tgd.platform.flow.attendance import Attendance
 from tgd.platform.flow.following import Following
 from tgd.platform.flow.forget import Forget
@@ -145,6 +147,7 @@ class App:
         self.inbound = Inbound(database, clock, metrics, sender_id=config.sender_id)
         self.persons = Persons(database, clock, self.sealer)
         self.notes = Notes(database, self.sealer)
+        self.office = Office(database, clock, self.sealer, Dossiers(self.sealer, clock))
         self.attendance = Attendance(database, clock, metrics)
         self.following = Following(database, clock, metrics, self.whereabouts, self.competence)
         self.forget = Forget(database, clock, metrics, self.sealer, self.keys)
@@ -253,6 +256,7 @@ class App:
             competence=self.competence,
             persons=self.persons,
             notes=self.notes,
+            office=self.office,
             addresses=self.addresses,
             ingest=self.ingest,
             sign=self.phone_keys.sign,

@@ -17,9 +17,11 @@ from tgd import app
 from tgd.cli.commands import app as commands
 from tgd.config import SETTINGS, Config
 from tgd.devices import live, wire
+from tgd.justice.domain import life, red_list, stock
 from tgd.metrics import Metrics
 from tgd.platform.domain import alert, deadlines
 from tgd.seal import Sealer
+from tgd.store import refusals
 from tgd.web.access import Access
 from tgd.web.context import Context
 from tgd.web.login import Login
@@ -138,6 +140,7 @@ async def test_every_route_is_documented_and_no_other() -> None:
         recontact=parts.recontact,
         reporting=parts.reporting,
         notes=parts.notes,
+        office=parts.office,
         whereabouts=parts.whereabouts,
         competence=parts.competence,
         persons=parts.persons,
@@ -163,8 +166,11 @@ def test_every_deadline_of_an_alert_is_explained() -> None:
 
 def test_every_refusal_is_explained() -> None:
     codes = set()
-    for file in (*(ROOT / "tgd/platform").rglob("*.py"),):
-        codes |= {call.args[0].value for call in _calls(file, "Refused")}
+    for folder in ("platform", "justice"):
+        for file in (ROOT / "tgd" / folder).rglob("*.py"):
+            codes |= {call.args[0].value for call in _calls(file, "Refused")}
+    codes |= {code for code, _ in refusals._BY_CONSTRAINT.values()}
+    codes |= {*life.IDENTIFIED, *red_list.REASONS, *stock.UNMET, *stock.STATES}
     assert codes
     assert {code for code in codes if f"`{code}`" not in PROTOCOL} == set()
 

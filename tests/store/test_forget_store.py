@@ -66,7 +66,9 @@ async def test_every_column_that_names_a_key_is_known(store: Database) -> None:
         found -= {("journal_seal", "public_key"), ("phone_credential", "mac_key")}
         assert found == {
             ("alert", "key"),
+            ("assignment", "key"),
             ("beneficiary", "key"),
+            ("device", "key"),
             ("dead_key", "key"),  # on their way out: no row needs them
             ("person_file", "key"),
             ("position", "key"),
@@ -74,6 +76,8 @@ async def test_every_column_that_names_a_key_is_known(store: Database) -> None:
         }
         alert = await an_alert(connection, "tgd-86-01", NOW, b"alert")
         await connection.execute("UPDATE beneficiary SET key = 'beneficiary'")
+        await connection.execute("UPDATE assignment SET key = 'assignment'")
+        await connection.execute("UPDATE device SET key = 'device'")
         await connection.execute(
             "INSERT INTO press (device, reply_to, id, pressed_at, received_at, age_s, trigger,"
             " path, doubts, digest, retained, raw, raw_key, last_seen_at)"
@@ -105,7 +109,7 @@ async def test_no_sealed_column_is_forgotten(store: Database) -> None:
         )
     found = {row["name"] for row in columns}
     keys = {"alert.key", "beneficiary.key", "dead_key.key", "position.key", "press.raw_key"}
-    keys |= {"person_file.key"}
+    keys |= {"person_file.key", "assignment.key", "device.key"}
     digests = {
         "press.digest",
         "quarantine.digest",
@@ -116,11 +120,12 @@ async def test_no_sealed_column_is_forgotten(store: Database) -> None:
         "journal_seal_head.hash",
     }
     erased = {"position.fix", "press.raw", "envelope.content", "note.text"}
-    of_the_file = {"known_place.content", "person_file.content"}
+    of_the_file = {"known_place.content", "person_file.content", "assignment.content"}
     under_the_master = {"beneficiary.all_clear_word", "room_line.token", "account.totp_secret"}
     under_the_master |= {"phone_credential.password", "phone_credential.mac_key"}
+    of_the_phone = {"device.sim"}  # no person's: it goes with the card
     public = {"zone.shape", "journal_seal.signature", "journal_seal.public_key"}
-    assert found == keys | digests | erased | of_the_file | under_the_master | public
+    assert found == keys | digests | erased | of_the_file | under_the_master | of_the_phone | public
 
 
 async def test_what_is_due_comes_longest_due_first(store: Database) -> None:

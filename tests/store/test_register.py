@@ -146,6 +146,9 @@ async def test_a_phone_and_a_holder_have_one_active_assignment(store: Database) 
         await fetch(store, again, "tgd-86-01", "tgd-86-02", NOW)
     with pytest.raises(asyncpg.UniqueViolationError):  # she has a phone already
         await fetch(store, again, "tgd-86-02", "tgd-86-01", NOW)
+    with pytest.raises(asyncpg.UniqueViolationError):  # its last holder has not brought it back
+        await fetch(store, again, "tgd-86-02", "tgd-86-02", NOW)
+    await fetch(store, "UPDATE assignment SET returned_at = $1 WHERE device_id = 'tgd-86-02'", NOW)
     await fetch(store, again, "tgd-86-02", "tgd-86-02", NOW)
 
 

@@ -18,10 +18,12 @@ from world import ManualClock
 from tgd.clock import Clock
 from tgd.config import Config, Deadlines
 from tgd.devices.ingest import Ingest
+from tgd.justice.office import Office
 from tgd.metrics import Metrics
 from tgd.platform.address import Ban
 from tgd.platform.competence import Competence
 from tgd.platform.domain.deadlines import plan
+from tgd.platform.dossier import Dossiers
 from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake
@@ -99,6 +101,7 @@ class Api:
             competence=competence,
             persons=Persons(self.database, self.clock, sealer),
             notes=Notes(self.database, sealer),
+            office=Office(self.database, self.clock, sealer, Dossiers(sealer, self.clock)),
             addresses=Ban(self.database),
             ingest=ingest,
             hub=self.hub,

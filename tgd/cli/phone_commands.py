@@ -13,7 +13,7 @@ import typer
 
 from tgd.config import Config
 
-phones = typer.Typer(help="What phones prove themselves with.", no_args_is_help=True)
+phones = typer.Typer(help="The stock of phones and their credentials.", no_args_is_help=True)
 authority = typer.Typer(help="The project's own certificate authority.", no_args_is_help=True)
 broker = typer.Typer(help="What a broker begins with.", no_args_is_help=True)
 

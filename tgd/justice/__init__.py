@@ -1,5 +1,5 @@
-"""The prosecutor's office: stock, assignments, waiting list, consents.
+"""The prosecutor's office: stock, assignments, waiting list, consents, releases, conflicts.
 
-What an alert needs of them is in the register (``store.register``, the view ``holder``); granting,
-renewing and revoking a phone are not built yet.
+What an alert needs of them is in the register (the view ``holder``); nothing here stands between a
+press and its alert. ``domain`` holds the rules, ``flow`` the acts, one transaction each.
 """

@@ -100,5 +100,15 @@ async def put(
     await store.put(connection, beneficiary_id, sealed, key.wrapped, clock.now())
 
 
+def opened(sealer: Sealer, beneficiary_id: UUID, content: bytes, key: bytes) -> PersonFile | None:
+    """Return a file that was read as a row; None where it does not open."""
+    try:
+        plain = sealer.unwrap(key).open(content, _about(beneficiary_id))
+        return msgspec.json.decode(plain, type=PersonFile)
+    except (SealBroken, msgspec.MsgspecError) as error:
+        _log.warning("a person's file does not open: %s", type(error).__name__)
+        return None
+
+
 def _about(beneficiary_id: UUID | None) -> str:
     return f"file of {beneficiary_id}"

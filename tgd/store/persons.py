@@ -32,6 +32,12 @@ async def put(
     await connection.execute(sql("persons", "put"), beneficiary_id, content, key, now)
 
 
+async def file_of(connection: Connection, beneficiary_id: UUID) -> tuple[bytes, bytes] | None:
+    """Return a person's file, sealed, and its key; None: there is none."""
+    row = await connection.fetchrow(sql("persons", "file_of"), beneficiary_id)
+    return (row["content"], row["key"]) if row else None
+
+
 async def note_reading(connection: Connection, alert_id: UUID, reader: str, now: datetime) -> None:
     """Journal that somebody read the file of an alert's holder."""
     await connection.execute(sql("persons", "note_reading"), alert_id, reader, now)

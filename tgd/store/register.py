@@ -10,8 +10,8 @@ from datetime import datetime
 from tgd.errors import NotFound, Refused
 from tgd.store.db import Connection, sql
 
-TRIBUNAL = ("poitiers", "Tribunal judiciaire de Poitiers")
 PHONES = 8  # the Vienne's allocation
+TRIBUNAL = ("poitiers", "Tribunal judiciaire de Poitiers", PHONES, "poitiers")
 NOT_LOCATED = "tgd-86-08"  # its holder refused; an alert must work fully without a position
 RECORDED_BY = "seed"
 

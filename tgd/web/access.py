@@ -28,6 +28,9 @@ PROSECUTORS = frozenset({"prosecutor"})
 """Each of his own tribunal."""
 KEEPERS = PROSECUTORS | {"supervisor"}
 """A supervisor enters what a magistrate has authorised by telephone or on paper."""
+ADMINS = frozenset({"admin"})
+OFFICE = PROSECUTORS | {"admin"}
+"""The register: a prosecutor's own tribunal's, an administrator's every one's."""
 CALLERS_BACK = OPERATORS | {"association"}
 """An association the persons of its own tribunal."""
 REVIEWERS = PROSECUTORS | {"supervisor", "admin", "auditor"}

@@ -5,10 +5,14 @@ the position is estimated at ``now`` and carries its radius, age, source and dou
 (raw presses, notes, the agreed word) never come here, nor whether a word was agreed.
 """
 
+import base64
+import binascii
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
+from tgd.errors import Invalid
 from tgd.geo.locate import Estimate, Judged
 from tgd.platform.whereabouts import Whereabouts
 
@@ -28,12 +32,13 @@ def alert(row: Row, whereabouts: Whereabouts, now: datetime) -> dict[str, Any]:
         **_identity(own),
         **_progress(own),
         "beneficiary": row["beneficiary"],
+        "former_beneficiary": row["former"],
         "number": row["number"],
         "last_test": _test(row["last_test"]),
         "linked": [str(alert_id) for alert_id in row["linked"]],
         "presses": presses,
         "position": found,
-        "doubts": _doubts(own, presses, found),
+        "doubts": _doubts(own, presses, found, row["former"]),
         "deadlines": [_deadline(d) for d in row["deadlines"] if d["name"] != _OUR_OWN],
         "dispatches": [_dispatch(dispatch) for dispatch in row["dispatches"]],
         "tasks": [_task(task) for task in row["tasks"]],
@@ -61,6 +66,28 @@ def stamp(moment: datetime) -> str:
 def at(moment: datetime | None) -> str | None:
     """Return a time as ``stamp`` does; None of none."""
     return None if moment is None else stamp(moment)
+
+
+def cursor(moment: datetime, last: UUID) -> str:
+    """Return what a page's ``next`` says: behind which row the following page begins."""
+    return base64.urlsafe_b64encode(f"{moment.isoformat()} {last}".encode()).decode().rstrip("=")
+
+
+def read_cursor(cursor: str | None) -> tuple[datetime, UUID] | None:
+    """Return what a cursor says; raises ``Invalid``."""
+    if cursor is None:
+        return None
+    try:
+        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
+        at, _, last = (
+            base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition(" ")
+        )
+        moment, found = datetime.fromisoformat(at), UUID(last)
+    except (ValueError, binascii.Error):
+        raise Invalid("cursor", "is none that a page's next has given") from None
+    if moment.tzinfo is None:
+        raise Invalid("cursor", "is none that a page's next has given")
+    return moment, found
 
 
 def _text(value: object) -> str | None:
@@ -163,7 +190,9 @@ def fix(one: Judged) -> dict[str, Any]:
     }
 
 
-def _doubts(own: Row, presses: list[dict[str, Any]], place: dict[str, Any] | None) -> list[str]:
+def _doubts(
+    own: Row, presses: list[dict[str, Any]], place: dict[str, Any] | None, former: str | None
+) -> list[str]:
     """Return every doubt once. A press without a position is no doubt once there is one.
 
     Whether she may be located is the alert's to say: what the register says meanwhile does not
@@ -180,6 +209,8 @@ def _doubts(own: Row, presses: list[dict[str, Any]], place: dict[str, Any] | Non
         found.append("location_absent")
     if own["contact_lost_at"] is not None:
         found.append("contact_lost")
+    if former is not None:
+        found.append("before_handover")
     return list(dict.fromkeys(found))
 
 

@@ -5,9 +5,6 @@ Serves arrow 2. Each act reads its whole body before it does anything, is one tr
 """
 
 import asyncio
-import base64
-import binascii
-from datetime import datetime
 from http import HTTPStatus
 from uuid import UUID
 
@@ -53,7 +50,7 @@ class Alerts:
                 body=await self._board.since(since), content_type="application/json"
             )
         limit = reading.number(request, "limit", default=PAGE, most=PAGE_MAX)
-        before = _before(reading.query(request, "cursor"))
+        before = alert_json.read_cursor(reading.query(request, "cursor"))
         async with self._database.connection() as connection:
             rows = await alerts.page(
                 connection, open_only=_STATUSES[status], limit=limit + 1, before=before
@@ -66,7 +63,7 @@ class Alerts:
         return answer(
             {
                 "items": items,
-                "next": _cursor(rows[limit - 1]) if len(rows) > limit else None,
+                "next": _next(rows[limit - 1]) if len(rows) > limit else None,
                 "now": alert_json.stamp(now),
             }
         )
@@ -222,23 +219,6 @@ def _press_id(seen: str | None) -> str | None:
         return seen
 
 
-def _cursor(row: alert_json.Row) -> str:
+def _next(row: alert_json.Row) -> str:
     own = row["alert"]
-    text = f"{own['opened_at'].isoformat()} {own['id']}"
-    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _before(cursor: str | None) -> tuple[datetime, UUID] | None:
-    if cursor is None:
-        return None
-    try:
-        padded = cursor.encode() + b"=" * (-len(cursor) % 4)
-        at, _, last = (
-            base64.b64decode(padded, altchars=b"-_", validate=True).decode().partition(" ")
-        )
-        moment, found = datetime.fromisoformat(at), UUID(last)
-    except (ValueError, binascii.Error):
-        raise Invalid("cursor", "is none that a page's next has given") from None
-    if moment.tzinfo is None:
-        raise Invalid("cursor", "is none that a page's next has given")
-    return moment, found
+    return alert_json.cursor(own["opened_at"], own["id"])

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from tgd.clock import Clock
 from tgd.config import Config
 from tgd.devices.ingest import Ingest
+from tgd.justice.office import Office
 from tgd.metrics import Metrics
 from tgd.platform.address import Addresses
 from tgd.platform.competence import Competence
@@ -49,6 +50,7 @@ class Context:
     competence: Competence
     persons: Persons
     notes: Notes
+    office: Office
     addresses: Addresses
     ingest: Ingest
     hub: Hub

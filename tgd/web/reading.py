@@ -37,6 +37,10 @@ class Fields:
     def __init__(self, values: dict[str, Any]) -> None:
         self._values = values
 
+    def value(self, name: str) -> Any:
+        """Return whatever was sent; None if it is absent or null."""
+        return self._values.get(name)
+
     def text(self, name: str, longest: int = TEXT_MAX) -> str:
         """Return a text that must be there and say something."""
         value = self.optional(name, longest)
@@ -91,6 +95,11 @@ async def body(request: web.Request, limit: int = BODY_MAX) -> bytes:
     except (HttpProcessingError, web.RequestPayloadError, ConnectionError):
         raise _malformed("the body ended early or could not be decoded") from None
     return bytes(kept)
+
+
+async def said(request: web.Request) -> Fields:
+    """Return the fields of the JSON object in the body, none where there is no body."""
+    return await fields(request) if request.can_read_body else Fields({})
 
 
 async def fields(request: web.Request) -> Fields:

@@ -10,8 +10,10 @@ from typing import NamedTuple
 from aiohttp import web
 
 from tgd.web.access import (
+    ADMINS,
     CALLERS_BACK,
     KEEPERS,
+    OFFICE,
     OPERATORS,
     PEOPLE,
     PHONES,
@@ -21,11 +23,13 @@ from tgd.web.access import (
     Access,
 )
 from tgd.web.alerts import Alerts
+from tgd.web.assignments import Assignments
 from tgd.web.cisu import Cisu
 from tgd.web.context import Context
 from tgd.web.errors import Handler, problems
 from tgd.web.health import Health
 from tgd.web.login import Login
+from tgd.web.office import Office
 from tgd.web.operators import Operators
 from tgd.web.pages import Pages, guard
 from tgd.web.presses import Presses
@@ -97,7 +101,51 @@ def routes(context: Context, access: Access, login: Login, pages: Pages) -> Iter
     yield Route("POST", f"{API}/recontacts/{{id}}/done", CALLERS_BACK, recontacts.done)
     yield Route("GET", f"{API}/statistics", REVIEWERS, figures.get)
     yield Route("GET", f"{API}/stream", OPERATORS, stream.listen)
+    yield from _office(context)
     yield from _open(context, pages)
+
+
+def _office(context: Context) -> Iterator[Route]:
+    """Return the prosecutor's office: who holds which phone, and who waits for one."""
+    office, held = Office(context), Assignments(context)
+    device, assignment = f"{API}/devices/{{id}}", f"{API}/assignments/{{id}}"
+    asked, released = f"{API}/requests/{{id}}", f"{API}/releases/{{id}}"
+
+    yield Route("GET", f"{API}/devices", OFFICE, office.devices)
+    yield Route("POST", f"{API}/devices", OFFICE, office.put_device)
+    yield Route("GET", device, OFFICE, office.device)
+    yield Route("POST", f"{device}/state", OFFICE, office.set_state)
+    yield Route("POST", f"{device}/wipe", OFFICE, office.wipe)
+    yield Route("POST", f"{device}/loan", OFFICE, office.lend)
+    yield Route("POST", f"{device}/compromised", OFFICE, office.compromise)
+    yield Route("POST", f"{device}/compromised/confirm", OFFICE, office.mute)
+
+    yield Route("GET", f"{API}/assignments", OFFICE, held.list)
+    yield Route("POST", f"{API}/assignments", OFFICE, held.assign)
+    yield Route("GET", assignment, OFFICE, held.get)
+    yield Route("GET", f"{assignment}/journal", OFFICE, held.journal)
+    yield Route("POST", f"{assignment}/handover", OFFICE, held.hand_over)
+    yield Route("POST", f"{assignment}/handover-test", OFFICE, held.test)
+    yield Route("POST", f"{assignment}/renew", OFFICE, held.renew)
+    yield Route("POST", f"{assignment}/shorten", OFFICE, held.shorten)
+    yield Route("POST", f"{assignment}/revoke", OFFICE, held.revoke)
+    yield Route("POST", f"{assignment}/return", OFFICE, held.give_back)
+    yield Route("POST", f"{assignment}/consents", OFFICE, held.consent)
+    yield Route("POST", f"{assignment}/basis", OFFICE, held.ground)
+
+    yield Route("GET", f"{API}/requests", OFFICE, office.requests)
+    yield Route("POST", f"{API}/requests", OFFICE, office.ask)
+    yield Route("POST", f"{asked}/grant", OFFICE, held.grant)
+    yield Route("POST", f"{asked}/refuse", OFFICE, office.refuse)
+    yield Route("POST", f"{asked}/withdraw", OFFICE, office.withdraw)
+
+    yield Route("GET", f"{API}/releases", OFFICE, office.releases)
+    yield Route("POST", f"{API}/releases", OFFICE, office.announce)
+    yield Route("POST", f"{released}/evaluated", OFFICE, office.evaluated)
+    yield Route("GET", f"{API}/beneficiaries/{{id}}/conflicts", OFFICE, office.conflicts)
+    yield Route("POST", f"{API}/beneficiaries/{{id}}/conflicts", OFFICE, office.lock_out)
+    yield Route("GET", f"{API}/tribunals", OFFICE, office.tribunals)
+    yield Route("POST", f"{API}/tribunals/{{id}}", ADMINS, office.allocate)
 
 
 def _open(context: Context, pages: Pages) -> Iterator[Route]:

@@ -54,10 +54,12 @@ _PRECISION = ((50, "EXACTE"), (500, "RUE"), (10_000, "VILLE"))
 _DOUBTS = MappingProxyType(
     {
         "assignment_ended": "attribution terminée",
+        "before_handover": "geste antérieur à la remise actuelle du téléphone",
         "cell_only": "position par le réseau mobile seul",
         "clock_wrong": "horloge du téléphone fausse",
         "consent_unknown": "consentement à la localisation inconnu",
         "contact_lost": "contact perdu avec le téléphone",
+        "device_compromised": "téléphone signalé compromis",
         "device_ill_formed": "identifiant de téléphone mal formé",
         "device_lost": "téléphone déclaré perdu",
         "device_unassigned": "téléphone non attribué",

@@ -86,6 +86,12 @@ SELECT at, author, text FROM note WHERE alert_id = $1 ORDER BY no
 -- Alerts newest first with all that the console shows; $1 open only, $2 and $3 the cursor, $5 only
 -- these. Whatever it reads, marks must see change.
 SELECT a AS alert, b.label AS beneficiary, v.number,
+       -- A gesture made before the present hand-over may be the former holder's.
+       CASE WHEN s.handed_over_at > (SELECT min(p.pressed_at) FROM alert_press k JOIN press p ON p.no = k.press_no
+                                     WHERE k.alert_id = a.id)
+            THEN (SELECT f.label FROM assignment e JOIN beneficiary f ON f.id = e.beneficiary_id
+                  WHERE e.device_id = s.device_id AND e.starts_at < s.starts_at ORDER BY e.starts_at DESC LIMIT 1)
+       END AS former,
        ARRAY(SELECT d FROM deadline d WHERE d.alert_id = a.id ORDER BY d.due_at) AS deadlines,
        ARRAY(SELECT d FROM dispatch d WHERE d.alert_id = a.id ORDER BY d.lead DESC, d.dispatched_at) AS dispatches,
        ARRAY(SELECT t FROM task t WHERE t.alert_id = a.id AND t.done_at IS NULL ORDER BY t.red DESC, t.raised_at) AS tasks,
@@ -132,6 +138,12 @@ WHERE a.status <> 'closed'
 -- name: one
 -- One alert with all that the console shows.
 SELECT a AS alert, b.label AS beneficiary, v.number,
+       -- A gesture made before the present hand-over may be the former holder's.
+       CASE WHEN s.handed_over_at > (SELECT min(p.pressed_at) FROM alert_press k JOIN press p ON p.no = k.press_no
+                                     WHERE k.alert_id = a.id)
+            THEN (SELECT f.label FROM assignment e JOIN beneficiary f ON f.id = e.beneficiary_id
+                  WHERE e.device_id = s.device_id AND e.starts_at < s.starts_at ORDER BY e.starts_at DESC LIMIT 1)
+       END AS former,
        ARRAY(SELECT d FROM deadline d WHERE d.alert_id = a.id ORDER BY d.due_at) AS deadlines,
        ARRAY(SELECT d FROM dispatch d WHERE d.alert_id = a.id ORDER BY d.lead DESC, d.dispatched_at) AS dispatches,
        ARRAY(SELECT t FROM task t WHERE t.alert_id = a.id AND t.done_at IS NULL ORDER BY t.red DESC, t.raised_at) AS tasks,

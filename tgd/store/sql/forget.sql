@@ -84,10 +84,15 @@ UPDATE alert SET key = $2, forget_at = $3 WHERE id = $1
 WITH back AS (
     SELECT b.id, b.key FROM beneficiary b
     WHERE (b.key IS NOT NULL OR EXISTS (SELECT FROM person_file f WHERE f.beneficiary_id = b.id)
+           OR b.all_clear_word IS NOT NULL
+           OR EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id AND s.key IS NOT NULL)
            OR EXISTS (SELECT FROM phone_test t WHERE t.beneficiary_id = b.id))
       AND EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id)
       AND NOT EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id
                       AND (s.returned_at IS NULL OR s.returned_at > $1))
+      -- Who asks again, or is to be asked again when he comes out, is somebody we still know.
+      AND NOT EXISTS (SELECT FROM request r WHERE r.beneficiary_id = b.id AND r.status IN ('open', 'waiting'))
+      AND NOT EXISTS (SELECT FROM release e WHERE e.beneficiary_id = b.id AND e.evaluated_at IS NULL)
     FOR NO KEY UPDATE OF b
 ), files AS (
     DELETE FROM person_file f USING back WHERE f.beneficiary_id = back.id RETURNING f.key
@@ -96,10 +101,15 @@ WITH back AS (
 ), tests AS (
     DELETE FROM phone_test t USING back WHERE t.beneficiary_id = back.id RETURNING t.no
 ), without AS (
-    UPDATE beneficiary b SET key = NULL FROM back WHERE b.id = back.id
+    UPDATE beneficiary b SET key = NULL, all_clear_word = NULL FROM back WHERE b.id = back.id
+), words AS (
+    SELECT s.key FROM assignment s JOIN back ON back.id = s.beneficiary_id WHERE s.key IS NOT NULL
+), unsaid AS (
+    UPDATE assignment s SET content = NULL, key = NULL FROM back WHERE s.beneficiary_id = back.id
 ), dead AS (
     INSERT INTO dead_key (key, dead_at)
-    SELECT k.key, $2::timestamptz FROM (SELECT key FROM back UNION SELECT key FROM files) AS k
+    SELECT k.key, $2::timestamptz FROM (
+        SELECT key FROM back UNION SELECT key FROM files UNION SELECT key FROM words) AS k
     WHERE k.key IS NOT NULL ON CONFLICT DO NOTHING
 )
 INSERT INTO journal (at, actor, kind, details)
@@ -127,6 +137,8 @@ SELECT raw_key AS key FROM press WHERE raw_key IS NOT NULL
 UNION ALL SELECT key FROM alert WHERE key IS NOT NULL
 UNION ALL SELECT key FROM position WHERE key IS NOT NULL
 UNION ALL SELECT key FROM beneficiary WHERE key IS NOT NULL
+UNION ALL SELECT key FROM assignment WHERE key IS NOT NULL
+UNION ALL SELECT key FROM device WHERE key IS NOT NULL
 UNION ALL SELECT key FROM person_file
 
 -- name: ask_again

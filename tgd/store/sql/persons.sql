@@ -17,6 +17,10 @@ INSERT INTO person_file (beneficiary_id, content, key, changed_at) VALUES ($1, $
 ON CONFLICT (beneficiary_id) DO UPDATE SET
     content = excluded.content, key = excluded.key, changed_at = excluded.changed_at
 
+-- name: file_of
+-- The file of a person.
+SELECT content, key FROM person_file WHERE beneficiary_id = $1
+
 -- name: note_reading
 -- Who read a person's file, and for which alert.
 INSERT INTO journal (at, actor, alert_id, assignment_id, kind)

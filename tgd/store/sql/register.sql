@@ -17,7 +17,7 @@ LOCK TABLE device IN SHARE ROW EXCLUSIVE MODE
 
 -- name: add_tribunal
 -- One tribunal.
-INSERT INTO tribunal (id, name) VALUES ($1, $2)
+INSERT INTO tribunal (id, name, allocation, court) VALUES ($1, $2, $3, $4)
 
 -- name: add_assigned
 -- Phones of a tribunal, each with its holder, for six months by the calendar of France.
@@ -29,10 +29,8 @@ WITH given AS (
 ), holders AS (
     INSERT INTO beneficiary (id, label, created_at) SELECT beneficiary_id, label, $5::timestamptz FROM given
 ), assigned AS (
-    INSERT INTO assignment (id, device_id, beneficiary_id, starts_at, ends_at)
-    SELECT assignment_id, device, beneficiary_id, $5::timestamptz,
-           ($5::timestamptz AT TIME ZONE 'Europe/Paris' + interval '6 months') AT TIME ZONE 'Europe/Paris'
-    FROM given
+    INSERT INTO assignment (id, device_id, beneficiary_id, starts_at, term_at, handed_over_at, ends_at)
+    SELECT assignment_id, device, beneficiary_id, $5::timestamptz, $5, $5, six_months_after($5) FROM given
 )
 INSERT INTO consent (assignment_id, kind, given, at, recorded_by)
 SELECT assignment_id, 'location', located, $5::timestamptz, $6 FROM given ORDER BY device
