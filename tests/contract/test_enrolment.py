@@ -3,6 +3,8 @@
 import asyncio
 import json
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,13 +16,15 @@ from commands import command
 from enrolled import SERVER, Office, Stranger, fleet, offices
 from world import ManualClock
 
-from firmware_sim import Kind, Recorder
+from firmware_sim import Kind, Recorder, read_all
 from tgd.app import App
 from tgd.devices.broker_control import Control
 from tgd.devices.enrolment import Enrolment
 from tgd.errors import Refused
+from tgd.justice import credentials
 from tgd.metrics import Metrics
 from tgd.seal import Sealer
+from tgd.store import accounts
 from tgd.store.db import Database
 
 pytestmark = pytest.mark.needs_rights_plugin
@@ -43,6 +47,31 @@ async def test_an_enrolled_phone_presses_and_believes_its_receipt(office: Office
     assert receipt["alert"]
     assert Kind.FORGED not in {event.kind for event in recorder.events}
     assert await office.value("SELECT device FROM alert") == ONE
+
+
+async def test_the_simulator_comes_in_with_what_a_phone_was_given(
+    office: Office, tmp_path: Path
+) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    for device in (ONE, OTHER):
+        await office.enrol(device, keep=folder / f"{device}.json")
+    await office.settled()
+    words = ("-m", "firmware_sim", "--enrolled", str(folder), "--press-rate", "20", "--quiet")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *words), stdout=subprocess.DEVNULL
+    )
+    async with asyncio.timeout(60):
+        assert await process.wait() == 0
+    assert await office.value("SELECT count(DISTINCT device) FROM alert") == 2
+
+
+def test_what_is_no_enrolment_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no phone's enrolment \(\*\.json\)"):
+        read_all(tmp_path)
+    (tmp_path / "x.json").write_text('{"password": "secret"}')
+    with pytest.raises(ValueError, match=r"x\.json is no phone's enrolment: KeyError\Z"):
+        read_all(tmp_path)
 
 
 async def test_what_is_another_s_is_refused(office: Office) -> None:
@@ -170,6 +199,33 @@ def names(state: dict[str, list[dict[str, str]]]) -> set[str]:
     return {one["username"] for one in state["clients"]}
 
 
+async def test_a_compromised_phone_does_not_wait_for_all_the_others(office: Office) -> None:
+    given = await office.enrol(ONE)
+    await office.settled()
+    async with Stranger(office, given) as held:
+        assert await held.fact("connect") == "Success"
+        async with office.database.transaction() as transaction:
+            for number in range(300):
+                device = f"many-{number}"
+                await transaction.execute(
+                    "INSERT INTO device (id, tribunal_id) VALUES ($1, 'poitiers')", device
+                )
+                await credentials.enrol(
+                    transaction,
+                    office.sealer,
+                    office.authority,
+                    device=device,
+                    by="test",
+                    now=datetime.now(UTC),
+                )
+        await office.until(lambda: "many-1" in office.rights.read_text())
+        await office.compromise(ONE)
+        await held.fact("gone")
+        open_ = "SELECT count(*) FROM phone_credential WHERE settled_at IS NULL"
+        assert await office.value(open_) >= 300
+    await office.settled()
+
+
 async def test_drift_is_mended_and_told(office: Office) -> None:
     given = await office.enrol(ONE)
     await office.settled()
@@ -237,6 +293,19 @@ async def test_a_phone_is_enrolled_once_and_can_be_anew_after_its_return(office:
     await office.settled()
     async with Stranger(office, given) as held:
         assert await held.fact("connect") == "Success"
+
+
+async def test_what_ends_at_the_broker_ends_by_https_as_well(office: Office) -> None:
+    left = "SELECT name FROM token WHERE role = 'phone' AND revoked_at IS NULL"
+    async with office.database.transaction() as transaction:
+        for device in (ONE, OTHER):
+            await accounts.add_token(transaction, role="phone", name=device, now=datetime.now(UTC))
+    await office.compromise(ONE)
+    assert await office.value(left) == OTHER
+    await office.execute(
+        "UPDATE assignment SET ended_at = now(), returned_at = now() WHERE device_id = $1", OTHER
+    )
+    assert await office.value(left) is None
 
 
 async def test_what_has_ended_does_not_come_back_even_by_hand(office: Office) -> None:

@@ -5,8 +5,9 @@ to a broker and every five minutes each broker is read whole and compared; what 
 and told: log, metric, journal. A broker whose state was lost has all of it again at once, passwords
 too, which is why the register keeps them sealed (the plugin takes no hashes).
 
-Promises: the press path does not wait for any of this, nor stop with it; where a broker cannot be
-mended it is tried again for ever, and after a minute that is an alarm and an entry in the journal.
+Promises: the press path does not wait for any of this, nor end with it, whatever fails; where a
+broker cannot be mended it is tried again for ever, and after a minute that is an alarm and an entry
+in the journal.
 Leaves to the register when a credential begins and ends.
 """
 
@@ -28,14 +29,23 @@ from tgd.metrics import Metrics
 from tgd.seal import SealBroken, Sealer
 from tgd.store import command, credentials
 from tgd.store.credentials import Credential
-from tgd.store.db import OUTAGE, Database
+from tgd.store.db import OUTAGE, REFUSED, Database
 
 SWEEP: Final = timedelta(minutes=5)
 RETRY: Final = timedelta(seconds=2)
+LOT: Final = 10
 ALARM: Final = timedelta(seconds=60)
 _ACTOR: Final = "enrolment"
 _FAILURES: Final[tuple[type[BaseException], ...]] = (*OUTAGE, Temporary, Rejected)
 _log = logging.getLogger(__name__)
+
+
+class _Interrupted(Exception):
+    """The register changed while a broker was being mended: the next look begins anew."""
+
+    def __init__(self, mended: Sequence[Mending]) -> None:
+        super().__init__()
+        self.mended = mended
 
 
 def about(credential: UUID) -> str:
@@ -76,18 +86,18 @@ class Enrolment:
             await self._clock.wait(self.heard, self._clock.now() + pause)
             self.heard.clear()
             try:
-                await self.look()
-            except _FAILURES as error:
+                whole = await self.look()
+            except Exception as error:  # noqa: BLE001  whatever fails here must not end the process: presses go on
                 pause = RETRY
                 await self._failed(error)
             else:
                 pause = SWEEP
                 self._failing_since, self._alarmed, self._said = None, False, ""
-                self._metrics.broker_rights_settled.set(1)
+                self._metrics.broker_rights_settled.set(int(whole))
             self.looks += 1
 
-    async def look(self) -> list[Mending]:
-        """Make every broker say what the register says; return what had to be mended."""
+    async def look(self) -> bool:
+        """Make every broker say what the register says; False if news came before the end."""
         async with self._database.connection() as connection:
             register = await credentials.register(connection)
         self._known = bool(register)
@@ -98,6 +108,9 @@ class Enrolment:
         for control in self._controls:
             try:
                 mended += await self._settle(control, expected, unreadable)
+            except _Interrupted as interrupted:
+                await self._tell([*mended, *interrupted.mended], register)
+                return False
             except (Temporary, Rejected) as error:
                 failure = error
         await self._tell(mended, register)
@@ -111,7 +124,7 @@ class Enrolment:
                 await credentials.settle(connection, register, now)
             figures = await credentials.figures(connection, now + timedelta(days=RENEW_DAYS))
         self._metrics.credentials_expiring.set(figures.expiring)
-        return mended
+        return True
 
     async def _settle(
         self, control: Control, expected: Sequence[Wanted], unreadable: Sequence[str]
@@ -128,7 +141,12 @@ class Enrolment:
         mendings = dynsec.mend(found, expected, control.user, unreadable)
         shut = {dynsec.DISABLED, dynsec.EXTRA}
         mendings.sort(key=lambda one: one.kind not in shut)
-        await control.order([order for one in mendings for order in one.orders])
+        for at in range(0, len(mendings), LOT):
+            lot = mendings[at : at + LOT]
+            await control.order([order for one in lot for order in one.orders])
+            # A phone that is compromised does not wait until a thousand others are restored.
+            if self.heard.is_set() and at + LOT < len(mendings):
+                raise _Interrupted(mendings[: at + LOT])
         return mendings
 
     async def _tell(self, mended: Sequence[Mending], register: Sequence[Credential]) -> None:
@@ -155,14 +173,20 @@ class Enrolment:
         said = str(error) if isinstance(error, Temporary | Rejected) else type(error).__name__
         if said != self._said:
             self._said = said
-            _log.warning("the broker's rights cannot be compared with the register: %s", said)
+            foreseen = isinstance(error, _FAILURES)
+            _log.log(
+                logging.WARNING if foreseen else logging.ERROR,
+                "the broker's rights cannot be compared with the register: %s",
+                said,
+                exc_info=None if foreseen else error,
+            )
         if now - self._failing_since < ALARM or self._alarmed:
             return
         try:
             async with self._database.connection() as connection:
                 since = self._failing_since.isoformat()
                 await command.record(connection, now, _ACTOR, "broker_unsettled", {"since": since})
-        except OUTAGE:
+        except (*OUTAGE, *REFUSED):
             return  # tried again with the next failure; the metric says it all the while
         self._alarmed = True
         _log.error("for a minute a broker has not been made to say what the register says")

@@ -1326,7 +1326,7 @@ CREATE TABLE linked_person (
     other   uuid NOT NULL REFERENCES beneficiary CHECK (other <> one),
     PRIMARY KEY (one, other)
 );
-GRANT SELECT ON linked_person TO tgd_app;
+GRANT SELECT, INSERT ON linked_person TO tgd_app;
 
 -- What an operator must know of a person at once: sealed under the key of her file, whole.
 CREATE TABLE person_file (

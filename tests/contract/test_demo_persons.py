@@ -1,6 +1,9 @@
 """The demo's file of persons: one for each phone, plainly invented, with what the console shows."""
 
 from importlib import resources
+from pathlib import Path
+
+from commands import on
 
 from tgd.cli.persons import read
 
@@ -17,3 +20,13 @@ def test_the_demo_s_persons_are_plainly_invented():
     assert linked == [["tgd-86-05", "tgd-86-06"]]
     assert sum(len(person.children) for person in given.values()) > 1
     assert {one for person in given.values() for one in person.languages} >= {"français", "español"}
+
+
+async def test_the_demo_s_persons_are_imported_by_the_command(database: str, tmp_path: Path):
+    """With the rights of the application, those that belong together too."""
+    run = on(database)
+    keys = {"TGD_KEY_DIR": str(tmp_path / "keys")}
+    assert (await run("seed", **keys)).code == 0
+    with resources.as_file(resources.files("tgd.demo").joinpath("persons.toml")) as file:
+        done = await run("persons", "import", str(file), **keys)
+    assert (done.code, done.err) == (0, "imported: 8 persons, 1 groups of linked ones\n")
