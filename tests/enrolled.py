@@ -95,12 +95,12 @@ class Office:
                     await asyncio.sleep(0.01)
         await self.until(lambda: self.app.metrics.broker_rights_settled._value.get() == 1)
 
-    async def enrol(self, device: str) -> Provision:
+    async def enrol(self, device: str, *, keep: Path | None = None) -> Provision:
         async with self.database.transaction() as transaction:
             issued = await credentials.enrol(
                 transaction, self.sealer, self.authority, device=device, by="test", now=self._now()
             )
-        return self.provision(issued)
+        return self.provision(issued, keep)
 
     async def rotate(self, device: str) -> Provision:
         async with self.database.transaction() as transaction:
@@ -109,11 +109,12 @@ class Office:
             )
         return self.provision(issued)
 
-    def provision(self, issued: credentials.Issued) -> Provision:
-        path = self.folder / "provision.json"
+    def provision(self, issued: credentials.Issued, keep: Path | None = None) -> Provision:
+        path = keep or self.folder / "provision.json"
         path.write_bytes(provisioning.file(issued, [self.broker.url], self.authority.pem))
         found = Provision.read(path)
-        path.unlink()
+        if keep is None:
+            path.unlink()
         return found
 
     async def compromise(self, device: str) -> bool:

@@ -3,6 +3,8 @@
 import asyncio
 import json
 import ssl
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -14,7 +16,7 @@ from commands import command
 from enrolled import SERVER, Office, Stranger, fleet, offices
 from world import ManualClock
 
-from firmware_sim import Kind, Recorder
+from firmware_sim import Kind, Recorder, read_all
 from tgd.app import App
 from tgd.devices.broker_control import Control
 from tgd.devices.enrolment import Enrolment
@@ -45,6 +47,31 @@ async def test_an_enrolled_phone_presses_and_believes_its_receipt(office: Office
     assert receipt["alert"]
     assert Kind.FORGED not in {event.kind for event in recorder.events}
     assert await office.value("SELECT device FROM alert") == ONE
+
+
+async def test_the_simulator_comes_in_with_what_a_phone_was_given(
+    office: Office, tmp_path: Path
+) -> None:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    for device in (ONE, OTHER):
+        await office.enrol(device, keep=folder / f"{device}.json")
+    await office.settled()
+    words = ("-m", "firmware_sim", "--enrolled", str(folder), "--press-rate", "20", "--quiet")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, *words), stdout=subprocess.DEVNULL
+    )
+    async with asyncio.timeout(60):
+        assert await process.wait() == 0
+    assert await office.value("SELECT count(DISTINCT device) FROM alert") == 2
+
+
+def test_what_is_no_enrolment_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"no phone's enrolment \(\*\.json\)"):
+        read_all(tmp_path)
+    (tmp_path / "x.json").write_text('{"password": "secret"}')
+    with pytest.raises(ValueError, match=r"x\.json is no phone's enrolment: KeyError\Z"):
+        read_all(tmp_path)
 
 
 async def test_what_is_another_s_is_refused(office: Office) -> None:

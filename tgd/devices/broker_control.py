@@ -60,11 +60,14 @@ class Control:
 
     async def found(self) -> Found:
         """Ask what the broker says of itself, whole. Raises ``Temporary`` or ``Rejected``."""
-        clients = await self._list("listClients", "clients", "username")
-        roles = await self._list("listRoles", "roles", "rolename")
-        groups = await self._list("listGroups", "groups", "groupname")
-        (said,) = await self.order([{"command": "getDefaultACLAccess"}])
-        defaults = {acl["acltype"]: bool(acl["allow"]) for acl in said["data"]["acls"]}
+        try:
+            clients = await self._list("listClients", "clients", "username")
+            roles = await self._list("listRoles", "roles", "rolename")
+            groups = await self._list("listGroups", "groups", "groupname")
+            (said,) = await self.order([{"command": "getDefaultACLAccess"}])
+            defaults = {acl["acltype"]: bool(acl["allow"]) for acl in said["data"]["acls"]}
+        except (KeyError, TypeError, ValueError):
+            raise Rejected(f"broker {self.where}: an answer of another shape") from None
         known = {kind: defaults.get(kind, False) for kind in DEFAULTS}
         return Found(clients, roles, tuple(groups), known)
 

@@ -5,8 +5,9 @@ to a broker and every five minutes each broker is read whole and compared; what 
 and told: log, metric, journal. A broker whose state was lost has all of it again at once, passwords
 too, which is why the register keeps them sealed (the plugin takes no hashes).
 
-Promises: the press path does not wait for any of this, nor stop with it; where a broker cannot be
-mended it is tried again for ever, and after a minute that is an alarm and an entry in the journal.
+Promises: the press path does not wait for any of this, nor end with it, whatever fails; where a
+broker cannot be mended it is tried again for ever, and after a minute that is an alarm and an entry
+in the journal.
 Leaves to the register when a credential begins and ends.
 """
 
@@ -28,7 +29,7 @@ from tgd.metrics import Metrics
 from tgd.seal import SealBroken, Sealer
 from tgd.store import command, credentials
 from tgd.store.credentials import Credential
-from tgd.store.db import OUTAGE, Database
+from tgd.store.db import OUTAGE, REFUSED, Database
 
 SWEEP: Final = timedelta(minutes=5)
 RETRY: Final = timedelta(seconds=2)
@@ -86,7 +87,7 @@ class Enrolment:
             self.heard.clear()
             try:
                 whole = await self.look()
-            except _FAILURES as error:
+            except Exception as error:  # noqa: BLE001  whatever fails here must not end the process: presses go on
                 pause = RETRY
                 await self._failed(error)
             else:
@@ -172,14 +173,20 @@ class Enrolment:
         said = str(error) if isinstance(error, Temporary | Rejected) else type(error).__name__
         if said != self._said:
             self._said = said
-            _log.warning("the broker's rights cannot be compared with the register: %s", said)
+            foreseen = isinstance(error, _FAILURES)
+            _log.log(
+                logging.WARNING if foreseen else logging.ERROR,
+                "the broker's rights cannot be compared with the register: %s",
+                said,
+                exc_info=None if foreseen else error,
+            )
         if now - self._failing_since < ALARM or self._alarmed:
             return
         try:
             async with self._database.connection() as connection:
                 since = self._failing_since.isoformat()
                 await command.record(connection, now, _ACTOR, "broker_unsettled", {"since": since})
-        except OUTAGE:
+        except (*OUTAGE, *REFUSED):
             return  # tried again with the next failure; the metric says it all the while
         self._alarmed = True
         _log.error("for a minute a broker has not been made to say what the register says")
