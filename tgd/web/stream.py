@@ -41,12 +41,15 @@ class Hub:
         self._hinted_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.closed = False
+        self.heard = 0
+        """Grows whenever something may have changed."""
 
     def hint(self, *, pressing: bool = False) -> None:
         """Tell every console that there is something to re-read; soon, at once if it is pressing.
 
         Hints that come before the last one's gap is over become one.
         """
+        self.heard += 1
         loop, many = asyncio.get_running_loop(), len(self._listeners)
         gap = many * _PRESSING_GAP_EACH_S if pressing else max(_GAP_S, many * _GAP_EACH_S)
         due = max(loop.time(), self._hinted_at + gap)
