@@ -4,7 +4,7 @@ Measured in the browser itself: the console's page marks the frame after the one
 alert stands in its queue. On a quiet server with one console; with 200 consoles; with 200 consoles
 and 500 open alerts, where the server's memory and share of a processor, and the time until a page
 that is opened then can be worked with, are told as well. The simulated consoles run on this machine
-too and take of its processors what 200 operators' machines would do for themselves.
+too, behind the server and the browser: they stand for 200 operators' own machines.
 """
 
 import asyncio
@@ -48,7 +48,7 @@ METHOD = (
     f"alert stands in its queue. Presses are about {PAUSE_S:g} s apart, each another phone's. "
     f"{MANY}: as many tokens, each with a stream, a reading of the alerts at every hint and "
     "every 2 s, of one phone's whereabouts every 2 s, of who is there every 4 s; of the "
-    "simulated ones only the bytes are counted. Floor, in the same run and the same browser: a "
+    "simulated ones, which yield to the rest, only the bytes are counted. Floor, in the same run and the same browser: a "
     "page that is hinted by a server without database or rights and reads one alert's bytes. "
     "Processor and memory are the server's process alone, from /proc."
 )
@@ -131,12 +131,16 @@ class _Run:
         return times[WARM_UP:]
 
     async def standing(self, n: int) -> list[str]:
-        """Open so many alerts that stay open; return them, once the page has shown them all."""
+        """Open so many alerts that stay open; return them, once the page has shown them all.
+
+        None of their deadlines passes while something is timed.
+        """
         devices = [device(self._pressed + k) for k in range(n)]
         self._pressed += n
         found = await self._phones.press_all(devices)
         self._standing += devices
         await self._marks.all(len(found), STANDING_S)
+        await self._tidy()
         return found
 
     async def _tidy(self) -> None:
