@@ -107,6 +107,7 @@ class Storm:
     async def _furnish(self) -> None:
         """The register has 8 phones; the others' holders agree to be located as well."""
         now = self.world.clock.now()
+        await self.world.owner(f"UPDATE tribunal SET allocation = {self.phones}")
         more = [name for name in names(self.phones) if name not in set(names(register.PHONES))]
         labels = [f"Bénéficiaire {name.removeprefix('tgd-')}" for name in more]
         async with self.world.database.transaction() as transaction:
