@@ -18,7 +18,7 @@ from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, Caller
 from tgd.web.alerts import answer, shown
 from tgd.web.context import Context
-from tgd.web.together import Together
+from tgd.web.together import Told
 
 MOST_OFFERED = 100
 
@@ -33,7 +33,7 @@ class Operators:
         self._persons = context.persons
         self._notes = context.notes
         self._context = context
-        self._present = Together(self._look_up)
+        self._present = Told(self._look_up, context.hub, context.clock)
 
     async def present(self, request: web.Request) -> web.Response:
         """Answer who is there, who is busy and who holds what; a browser that reads it is there."""

@@ -24,7 +24,7 @@ from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, Caller
 from tgd.web.alerts import answer
 from tgd.web.context import Context
-from tgd.web.together import Together
+from tgd.web.together import Told
 
 TRAIL = 200
 """So many fixes are shown, the newest."""
@@ -43,7 +43,7 @@ class Where:
         self._whereabouts = context.whereabouts
         self._competence = context.competence
         self._addresses = context.addresses
-        self._pictures = Together(self._look_up)
+        self._pictures = Told(self._look_up, context.hub, context.clock)
 
     async def get(self, request: web.Request) -> web.Response:
         """Answer where the phone is, as far as it is known."""
