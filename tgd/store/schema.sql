@@ -596,7 +596,8 @@ CREATE TABLE account (
     ring_group    text NOT NULL DEFAULT 'first' CHECK (ring_group IN ('first', 'second')),
     site          text,                     -- where this person works, in words
     created_at    timestamptz NOT NULL,
-    disabled_at   timestamptz
+    disabled_at   timestamptz,
+    totp_step     bigint NOT NULL DEFAULT 0 -- the latest code that was used
 );
 
 CREATE TABLE web_session (
@@ -604,7 +605,9 @@ CREATE TABLE web_session (
     account_id uuid NOT NULL REFERENCES account ON DELETE CASCADE,
     csrf       text NOT NULL,
     created_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    no         uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,  -- what its owner calls it by
+    seen_at    timestamptz                  -- when it was last used, to the minute; null: not since
 );
 
 CREATE TABLE token (
@@ -1720,3 +1723,26 @@ END $$;
 CREATE TRIGGER returned_phone_ends AFTER UPDATE OF returned_at ON assignment
     FOR EACH ROW WHEN (OLD.returned_at IS NULL AND NEW.returned_at IS NOT NULL)
     EXECUTE FUNCTION returned_phone_ends();
+
+-- ── Logging in ──────────────────────────────────────────────────────────────────────
+
+-- One-time codes for who has lost the second factor.
+CREATE TABLE recovery_code (
+    account_id uuid NOT NULL REFERENCES account ON DELETE CASCADE,
+    hash       bytea NOT NULL,              -- SHA-256 of the code
+    made_at    timestamptz NOT NULL,
+    used_at    timestamptz,
+    PRIMARY KEY (account_id, hash)
+);
+GRANT SELECT, INSERT, DELETE ON recovery_code TO tgd_app;
+GRANT UPDATE (used_at) ON recovery_code TO tgd_app;
+
+-- Failed logins: who has to wait how long follows from these two. Never a name nor an address: a
+-- keyed hash of one, as people type passwords where names belong.
+CREATE TABLE login_delay (
+    who      bytea PRIMARY KEY,
+    failures int NOT NULL CHECK (failures >= 0),
+    last_at  timestamptz NOT NULL
+);
+CREATE INDEX login_delay_old ON login_delay (last_at);
+GRANT SELECT, INSERT, UPDATE, DELETE ON login_delay TO tgd_app;

@@ -11,7 +11,8 @@ import asyncio
 import secrets
 from collections import deque
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -21,6 +22,7 @@ from tgd.platform.whereabouts import Whereabouts
 from tgd.store import alerts
 from tgd.store.db import Connection, Database
 from tgd.web import alert_json
+from tgd.web.rights import View
 from tgd.web.together import Together
 
 _GONE_MAX = 5000
@@ -32,7 +34,14 @@ class _Item:
 
     mark: str
     version: int
-    told: bytes
+    value: dict[str, Any]
+    told: dict[View, bytes] = field(default_factory=dict)
+
+    def seen(self, view: View) -> bytes:
+        """Return it as JSON, as far as a view goes; written once for each."""
+        if view not in self.told:
+            self.told[view] = msgspec.json.encode(view.of({"items": [self.value]})["items"][0])
+        return self.told[view]
 
 
 class Board:
@@ -48,16 +57,19 @@ class Board:
         self._name = secrets.token_hex(4)
         self._version = 0
         self._read_at = ""
-        self._bodies: dict[int, bytes] = {}
+        self._bodies: dict[tuple[View, int], bytes] = {}
         self._together: Together[None, None] = Together(self._read)
 
-    async def since(self, token: str) -> bytes:
-        """Return the answer, as JSON, to whoever has the reading of that name; "" has none."""
+    async def since(self, token: str, view: View) -> bytes:
+        """Return the answer, as JSON, to whoever has the reading of that name; "" has none.
+
+        Those with the same view are told the same bytes.
+        """
         await self._together.ask(None)
         version = self._version_of(token)
-        if version not in self._bodies:
-            self._bodies[version] = self._body(version)
-        return self._bodies[version]
+        if (view, version) not in self._bodies:
+            self._bodies[view, version] = self._body(view, version)
+        return self._bodies[view, version]
 
     def _version_of(self, token: str) -> int:
         """Return which reading it is of ours; -1 if it is none that can be built upon."""
@@ -67,17 +79,20 @@ class Board:
         version = int(number[:18])
         return version if self._forgotten <= version <= self._version else -1
 
-    def _body(self, version: int) -> bytes:
-        told = b",".join(item.told for item in self._items.values() if item.version > version)
+    def _body(self, view: View, version: int) -> bytes:
+        changed = [item for item in self._items.values() if item.version > version]
+        told = b",".join(item.seen(view) for item in changed)
         gone = [str(one) for at, one in self._gone if at > version >= 0]
         about = msgspec.json.encode(
-            {
-                "gone": gone,
-                "all": version < 0,
-                "now": self._read_at,
-                "next": None,
-                "since": f"{self._name}.{self._version}",
-            }
+            view.of(
+                {
+                    "gone": gone,
+                    "all": version < 0,
+                    "now": self._read_at,
+                    "next": None,
+                    "since": f"{self._name}.{self._version}",
+                }
+            )
         )
         return b'{"items":[' + told + b"]," + about[1:]
 
@@ -103,8 +118,8 @@ class Board:
         now, version = self._clock.now(), self._version + 1
         for row in rows:
             one = row["alert"]["id"]
-            told = msgspec.json.encode(alert_json.alert(row, self._whereabouts, now))
-            items[one] = _Item(marks[one], version, told)
+            value = alert_json.alert(row, self._whereabouts, now)
+            items[one] = _Item(marks[one], version, value)
             await asyncio.sleep(0)  # many at once must not keep a press waiting
         for one in gone:
             del items[one]

@@ -16,7 +16,7 @@ from tgd.platform.flow.recontact import Recontact
 from tgd.store import recontact as rows
 from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, Caller
-from tgd.web.alerts import answer
+from tgd.web.answers import answer
 from tgd.web.context import Context
 from tgd.web.pages import Pages
 
