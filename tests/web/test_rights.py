@@ -148,13 +148,7 @@ async def headers_of(api: Api, role: str) -> dict[str, str]:
 
 async def session(api: Api, username: str, role: str, tribunal: str) -> dict[str, str]:
     await api.account(username, PASSWORD, role, tribunal_id=tribunal)
-    login = {"username": username, "password": PASSWORD}
-    async with api.http.post("/api/v1/session", json=login) as answered:
-        assert answered.status == 200
-        found = await answered.json()
-        cookie = answered.cookies["tgd_session"].value
-    api.http.cookie_jar.clear()
-    return {"Cookie": f"tgd_session={cookie}", "X-CSRF-Token": found["csrf"]}
+    return await again(api, username)
 
 
 @pytest.mark.parametrize("role", [*ROLES, None])
@@ -264,3 +258,119 @@ async def test_what_a_control_room_is_sent_has_no_field_that_nobody_is_granted(f
     assert nobody == {"file.evaluation"}
     _, person = await api.call("GET", f"alerts/{ids['alerts']}/person")
     assert "evaluation" not in person["file"]
+
+
+# ── In time: an association's staff ─────────────────────────────────────────────────────
+
+
+async def followed_by(api: Api, headers: dict[str, str]) -> set[str]:
+    status, found = await api.bare("GET", "recontacts", headers=headers)
+    assert status == 200, found
+    return {item["device"] for item in found["items"]}
+
+
+@pytest.fixture
+async def owed(furnished) -> tuple[Api, dict[str, str]]:
+    """An alert that is closed, so that a call back is owed."""
+    api, ids = furnished
+    await api.act(ids["alerts"], "voice", {"with": "holder"})
+    alert = await api.alert(ids["alerts"])
+    verdict = {"verdict": "no_danger", "seen": alert["last_press"]}
+    assert (await api.act(ids["alerts"], "decision", verdict))[0] == 200
+    return api, ids
+
+
+DAY = 24 * 3600
+
+
+@pytest.mark.parametrize(
+    "how", ["term", "convention", "clearance", "person", "account", "another convention"]
+)
+async def test_a_member_sees_her_people_until_it_ends(owed, how: str):
+    api, ids = owed
+    chief = await headers_of(api, "prosecutor")
+    term = {"association": "Association 1", "ends_at": "2030-01-20T00:00:00Z"}
+    status, convention = await api.bare("POST", "conventions", headers=chief, json=term)
+    assert status == 201, convention
+    member = await session(api, "asso-1", "association", "poitiers")
+    await session(api, "asso-2", "association", "poitiers")
+
+    async def act(path: str, **body: object) -> dict[str, Any]:
+        status, found = await api.bare("POST", path, headers=chief, json=body)
+        assert status == 200, (path, found)
+        return found
+
+    of_it = f"conventions/{convention['id']}"
+    assert await followed_by(api, member) == set()
+    [cleared] = (await act(f"{of_it}/clear", username="asso-1"))["clearances"]
+    assert await followed_by(api, member) == set(), "cleared, and nobody entrusted to her"
+    hers = {"beneficiary": ids["beneficiaries"]}
+    await act(f"clearances/{cleared['id']}/entrust", **hers)
+    assert await followed_by(api, member) == {"tgd-86-01"}
+
+    if how == "term":
+        api.clock.set_on(5 * DAY)
+        member = await again(api, "asso-1")
+    elif how == "convention":
+        await act(f"{of_it}/end")
+    elif how == "clearance":
+        await act(f"clearances/{cleared['id']}/end")
+    elif how == "person":
+        await act(f"clearances/{cleared['id']}/entrust", **hers, ended=True)
+    elif how == "account":
+        await api.rows("UPDATE account SET role = 'auditor' WHERE username = 'asso-1'")
+        assert (await api.bare("GET", "recontacts", headers=member))[0] == 403
+        return
+    else:
+        found = await api.bare("POST", "conventions", headers=chief, json=term)
+        await act(f"conventions/{found[1]['id']}/clear", username="asso-2")
+        other = await again(api, "asso-2")
+        assert await followed_by(api, other) == set()
+        return
+    assert await followed_by(api, member) == set()
+
+
+async def again(api: Api, username: str) -> dict[str, str]:
+    login = {"username": username, "password": PASSWORD}
+    async with api.http.post("/api/v1/session", json=login) as answered:
+        assert answered.status == 200
+        found = await answered.json()
+        cookie = answered.cookies["tgd_session"].value
+    api.http.cookie_jar.clear()
+    return {"Cookie": f"tgd_session={cookie}", "X-CSRF-Token": found["csrf"]}
+
+
+async def test_only_the_prosecutor_of_the_tribunal_clears(owed):
+    api, _ = owed
+    chief = await headers_of(api, "prosecutor")
+    await api.rows("INSERT INTO tribunal (id, name) VALUES ('niort', 'Tribunal fictif')")
+    other = await session(api, "parquet-79", "prosecutor", "niort")
+    await session(api, "asso-1", "association", "poitiers")
+    term = {"association": "Association 1", "ends_at": "2031-01-01T00:00:00Z"}
+    for role in ("admin", "supervisor", "operator", "association"):
+        status, _ = await api.call("POST", "conventions", role=role, name="x", json=term)
+        assert status == 403
+    _, made = await api.bare("POST", "conventions", headers=chief, json=term)
+    path = f"conventions/{made['id']}"
+    assert (await api.bare("POST", f"{path}/clear", headers=other, json={"username": "asso-1"}))[
+        0
+    ] == 404
+    assert (await api.bare("POST", f"{path}/end", headers=other))[0] == 404
+    status, found = await api.bare(
+        "POST", f"{path}/clear", headers=chief, json={"username": "parquet-79"}
+    )
+    assert (status, found["field"]) == (422, "username")
+    _, found = await api.bare("POST", f"{path}/clear", headers=chief, json={"username": "asso-1"})
+    [cleared] = found["clearances"]
+    hers = {"beneficiary": str(uuid4())}
+    entrust = f"clearances/{cleared['id']}/entrust"
+    assert (await api.bare("POST", entrust, headers=chief, json=hers))[0] == 404
+    assert (await api.bare("POST", entrust, headers=other, json=hers))[0] == 404
+    assert (await api.bare("GET", "conventions", headers=other))[1]["items"] == []
+    kinds = await api.rows(
+        "SELECT kind, actor FROM journal WHERE kind IN ('convention_made', 'member_cleared')"
+    )
+    assert {(row["kind"], row["actor"]) for row in kinds} == {
+        ("convention_made", "prosecutor-86"),
+        ("member_cleared", "prosecutor-86"),
+    }

@@ -27,6 +27,7 @@ from tgd.web.answers import answer
 from tgd.web.context import Context
 from tgd.web.delays import KNOWN_FOR, Attempt, Delays, source
 from tgd.web.errors import Problem, forbidden, unauthorized
+from tgd.web.pages import is_secure
 
 _AT_ONCE, _QUEUED = 2, 32
 """Password checks under way (each takes 64 MiB and a core), and those that may wait."""
@@ -206,7 +207,7 @@ class Login:
             path="/",
             httponly=True,
             samesite="Strict",
-            secure=_is_secure(request),
+            secure=is_secure(request),
             max_age=int(life.total_seconds()),
         )
         self._known(request, response, account.username)
@@ -220,7 +221,7 @@ class Login:
             path="/api/v1/session",
             httponly=True,
             samesite="Strict",
-            secure=_is_secure(request),
+            secure=is_secure(request),
             max_age=int(KNOWN_FOR.total_seconds()),
         )
 
@@ -237,8 +238,3 @@ class Login:
                 "call": self._config.callback_number,
             }
         )
-
-
-def _is_secure(request: web.Request) -> bool:
-    """Say whether the browser speaks https, to us or to the proxy before us."""
-    return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"

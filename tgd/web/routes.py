@@ -13,6 +13,7 @@ from aiohttp import web
 from tgd.web.access import Access
 from tgd.web.alerts import Alerts
 from tgd.web.assignments import Assignments
+from tgd.web.associations import Conventions
 from tgd.web.cisu import Cisu
 from tgd.web.context import Context
 from tgd.web.errors import Handler, problems
@@ -105,7 +106,7 @@ def _sessions(context: Context, login: Login) -> Iterator[Route]:
 
 def _office(context: Context) -> Iterator[Route]:
     """Return the prosecutor's office: who holds which phone, and who waits for one."""
-    office, held = Office(context), Assignments(context)
+    office, held, bound = Office(context), Assignments(context), Conventions(context)
     device, assignment = f"{API}/devices/{{id}}", f"{API}/assignments/{{id}}"
     asked, released = f"{API}/requests/{{id}}", f"{API}/releases/{{id}}"
 
@@ -142,6 +143,12 @@ def _office(context: Context) -> Iterator[Route]:
     yield Route("POST", f"{released}/evaluated", office.evaluated)
     yield Route("GET", f"{API}/beneficiaries/{{id}}/conflicts", office.conflicts)
     yield Route("POST", f"{API}/beneficiaries/{{id}}/conflicts", office.lock_out)
+    yield Route("GET", f"{API}/conventions", bound.list)
+    yield Route("POST", f"{API}/conventions", bound.agree)
+    yield Route("POST", f"{API}/conventions/{{id}}/end", bound.end)
+    yield Route("POST", f"{API}/conventions/{{id}}/clear", bound.clear)
+    yield Route("POST", f"{API}/clearances/{{id}}/end", bound.end_clearance)
+    yield Route("POST", f"{API}/clearances/{{id}}/entrust", bound.entrust)
     yield Route("GET", f"{API}/tribunals", office.tribunals)
     yield Route("POST", f"{API}/tribunals/{{id}}", office.allocate)
 
