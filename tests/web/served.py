@@ -197,7 +197,7 @@ class Api:
         return await self.call("POST", f"alerts/{alert}/{act}", json=body, **who)
 
     async def follows(self, name: str, device: str, tribunal: str = "poitiers") -> None:
-        """The prosecutor clears a member of an association and entrusts the phone's holder to her."""
+        """The prosecutor clears a member of an association, who follows the phone's holder."""
         acts, by = self._context.office.associations, "parquet-1"
         until = self.clock.now() + timedelta(days=365)
         made = await acts.agree("Association 1", (None, until), by, tribunal)

@@ -1,16 +1,16 @@
 """The open alerts as every console reads them: read once, told to many, and only what has changed.
 
 Serves arrow 2's console. A console names the reading that it has (``since``) and is told what is
-otherwise now. Promises: every answer rests on a reading of the database that began after it was
-asked for; an alert is told again whenever any row that it is made of has changed; of consoles that
-ask at the same time all but the first cost next to nothing. Ages and radii are those of the moment
-at which an alert was last told: whoever shows them counts on from ``fixed_at``.
+otherwise now. Promises: an answer rests on a reading of the database that began after whatever was
+last heard of (a notification, an act at this server) and is no older than ``KEPT_S``; an alert is
+told again whenever any row that it is made of has changed; of consoles that ask after the same hint
+all but the first cost next to nothing. Ages and radii are those of the moment at which an alert was
+last told: whoever shows them counts on from ``fixed_at``.
 """
 
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -23,8 +23,10 @@ from tgd.store import alerts
 from tgd.store.db import Connection, Database
 from tgd.web import alert_json
 from tgd.web.rights import View
-from tgd.web.together import Together
+from tgd.web.stream import Hub
 
+KEPT_S = 0.2
+"""A reading is good for so long if nothing is heard: the channel may be away."""
 _GONE_MAX = 5000
 
 
@@ -47,7 +49,10 @@ class _Item:
 class Board:
     """What stands open. Each process has its own; ``since`` of another's means everything."""
 
-    def __init__(self, database: Database, clock: Clock, whereabouts: Whereabouts) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, whereabouts: Whereabouts, hub: Hub
+    ) -> None:
+        self._hub = hub
         self._database = database
         self._clock = clock
         self._whereabouts = whereabouts
@@ -58,18 +63,32 @@ class Board:
         self._version = 0
         self._read_at = ""
         self._bodies: dict[tuple[View, int], bytes] = {}
-        self._together: Together[None, None] = Together(self._read)
+        self._views: set[View] = set()
+        self._reading: asyncio.Task[None] | None = None
+        self._heard = -1  # what the hub had heard as the last reading began
+        self._good_until = 0.0
 
     async def since(self, token: str, view: View) -> bytes:
         """Return the answer, as JSON, to whoever has the reading of that name; "" has none.
 
         Those with the same view are told the same bytes.
         """
-        await self._together.ask(None)
+        self._views.add(view)
+        for _ in range(2):  # the second has begun after the question, whatever is heard meanwhile
+            if self._is_good():
+                break
+            if self._reading is None:
+                self._reading = asyncio.create_task(self._read(), name="board")
+                self._reading.add_done_callback(_seen)
+            await asyncio.shield(self._reading)
         version = self._version_of(token)
         if (view, version) not in self._bodies:
             self._bodies[view, version] = self._body(view, version)
         return self._bodies[view, version]
+
+    def _is_good(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return self._heard == self._hub.heard and now < self._good_until
 
     def _version_of(self, token: str) -> int:
         """Return which reading it is of ours; -1 if it is none that can be built upon."""
@@ -96,14 +115,17 @@ class Board:
         )
         return b'{"items":[' + told + b"]," + about[1:]
 
-    async def _read(self, _asked: AbstractSet[None]) -> dict[None, None]:
-        now = self._clock.now()
-        async with self._database.connection() as connection:
-            marks = await alerts.marks(connection)
-            await self._take(connection, marks)
+    async def _read(self) -> None:
+        now, heard, begun = self._clock.now(), self._hub.heard, asyncio.get_running_loop().time()
+        try:
+            async with self._database.connection() as connection:
+                marks = await alerts.marks(connection)
+                await self._take(connection, marks)
+        finally:
+            self._reading = None
+        self._heard, self._good_until = heard, begun + KEPT_S
         self._read_at = alert_json.stamp(now)
         self._bodies.clear()
-        return {}
 
     async def _take(self, connection: Connection, marks: dict[UUID, str]) -> None:
         """Bring what is kept up to these marks."""
@@ -119,7 +141,9 @@ class Board:
         for row in rows:
             one = row["alert"]["id"]
             value = alert_json.alert(row, self._whereabouts, now)
-            items[one] = _Item(marks[one], version, value)
+            item = items[one] = _Item(marks[one], version, value)
+            for view in self._views:
+                item.seen(view)  # here, where others come in between
             await asyncio.sleep(0)  # many at once must not keep a press waiting
         for one in gone:
             del items[one]
@@ -127,3 +151,9 @@ class Board:
         while len(self._gone) > _GONE_MAX:
             self._forgotten = self._gone.popleft()[0]
         self._version = version
+
+
+def _seen(reading: asyncio.Task[None]) -> None:
+    """Take note of a failure, though everybody who has asked may have gone."""
+    if not reading.cancelled():
+        reading.exception()

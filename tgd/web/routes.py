@@ -28,7 +28,7 @@ from tgd.web.report import Reports
 from tgd.web.rights import table
 from tgd.web.sessions import Sessions
 from tgd.web.statistics import Figures
-from tgd.web.stream import Stream
+from tgd.web.stream import Hub, Stream
 from tgd.web.where import Where
 from tgd.web.zones import Zones
 
@@ -171,13 +171,28 @@ def _open(context: Context, pages: Pages) -> Iterator[Route]:
     yield Route("GET", "/static/{version}/{name}", pages.static)
 
 
+def _told(hub: Hub, act: Handler) -> Handler:
+    """Return the act; who reads after it sees it, also before the database has told of it."""
+
+    async def told(request: web.Request) -> web.StreamResponse:
+        try:
+            return await act(request)
+        finally:
+            hub.heard += 1
+
+    return told
+
+
 def build(context: Context) -> web.Application:
     """Return the application: the table behind its guards. It neither connects nor listens."""
     idle = timedelta(minutes=context.config.session_idle_minutes)
     access, login = Access(context.database, context.clock, idle), Login(context)
     app, pages = web.Application(middlewares=[problems]), Pages(context.config.tiles_url)
     for route in routes(context, access, login, pages):
-        handler = access.guard(table().grant(route.method, route.path), route.handler)
+        handler = route.handler
+        if route.method != "GET":
+            handler = _told(context.hub, handler)
+        handler = access.guard(table().grant(route.method, route.path), handler)
         app.router.add_route(route.method, route.path, handler)
     app.on_response_prepare.append(guard(context.config.tiles_url, pages.version))
     app.on_startup.append(login.prepare)
