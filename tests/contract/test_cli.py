@@ -264,3 +264,33 @@ async def test_recovery_codes_are_printed_once(tgd: Run, store: Database) -> Non
     async with store.connection() as connection:
         kept = await connection.fetch("SELECT hash FROM recovery_code")
     assert {row["hash"] for row in kept} == {logins.recovery(code) for code in codes}
+
+
+async def test_a_member_of_an_association_is_cleared_from_the_command_line(
+    tgd: Run, store: Database
+) -> None:
+    assert (await tgd("seed")).code == 0
+    given = "correct horse\n"
+    assert (await tgd("user", "add", "asso-1", "--role", "association", given=given)).code == 0
+    assert (
+        "ends_at: must be"
+        in (await tgd("associations", "agree", "Association 1", "--until", "2020-01-01")).refusal
+    )
+    done = await tgd("associations", "agree", "Association 1", "--until", "2090-01-01")
+    convention = done.out.strip()
+    assert (
+        "no account of an association"
+        in (await tgd("associations", "clear", convention, "nobody")).refusal
+    )
+    assert "cleared: asso-1" in (await tgd("associations", "clear", convention, "asso-1")).err
+    async with store.connection() as connection:
+        person = await connection.fetchval("SELECT beneficiary_id FROM assignment LIMIT 1")
+        clearance = str(await connection.fetchval("SELECT id FROM clearance"))
+    entrust = ("associations", "entrust", clearance, str(person))
+    assert (await tgd(*entrust)).err.strip() == "follows"
+    assert "asso-1  follows 1" in (await tgd("associations", "list")).out
+    assert (await tgd(*entrust, "--ended")).err.strip() == "follows no longer"
+    assert "asso-1  follows 0" in (await tgd("associations", "list")).out
+    assert "clearance ended" in (await tgd("associations", "end-clearance", clearance)).err
+    assert "convention ended" in (await tgd("associations", "end", convention)).err
+    assert (await tgd("associations", "end", "no-id")).code == 1

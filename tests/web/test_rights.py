@@ -374,3 +374,22 @@ async def test_only_the_prosecutor_of_the_tribunal_clears(owed):
         ("convention_made", "prosecutor-86"),
         ("member_cleared", "prosecutor-86"),
     }
+
+
+async def test_nobody_asks_for_person_after_person(furnished):
+    api, ids = furnished
+    [most] = [g.per_minute for does, g in table().routes.items() if does.endswith("/person")]
+    path = f"alerts/{ids['alerts']}/person"
+    for _ in range(most or 0):
+        assert (await api.call("GET", path))[0] == 200
+    status, problem = await api.call("GET", path)
+    assert (status, problem["code"]) == (429, "too_many_requests")
+    assert (await api.call("GET", path, name="op-2"))[0] == 200
+    api.clock.set_on(1)
+    assert (await api.call("GET", path))[0] == 200
+    assert (await api.act(ids["alerts"], "answer"))[0] == 200, "an act is never slowed down"
+
+
+def test_no_press_and_no_act_is_slowed_down() -> None:
+    slowed = {does for does, grant in table().routes.items() if grant.per_minute}
+    assert {does for does in slowed if does.startswith("POST")} == {"POST /api/v1/lockouts/lift"}

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tgd.cli import office_commands, phone_commands, user_commands
+from tgd.cli import association_commands, office_commands, phone_commands, user_commands
 from tgd.cli.asked import finish, settings
 from tgd.cli.proof_commands import case_app, journal_app
 from tgd.config import Config
@@ -42,6 +42,7 @@ app.add_typer(_addresses, name="addresses")
 app.add_typer(_zones, name="zones")
 app.add_typer(_forget, name="forget")
 app.add_typer(office_commands.assignments, name="assignments")
+app.add_typer(association_commands.associations, name="associations")
 app.add_typer(office_commands.requests, name="requests")
 app.add_typer(phone_commands.phones, name="phones")
 app.add_typer(phone_commands.authority, name="authority")

@@ -17,6 +17,7 @@ from tgd.store import accounts, logins
 from tgd.store.db import Database
 from tgd.web.answers import JSON, Answer, Said
 from tgd.web.errors import Handler, Problem, forbidden, unauthorized
+from tgd.web.rates import Rates
 from tgd.web.rights import Grant, View, table
 from tgd.web.together import Together
 
@@ -64,6 +65,7 @@ class Access:
         self._database = database
         self._clock = clock
         self._idle = idle
+        self._rates = Rates(clock)
         self._tokens = Together(self._look_up_tokens)
         self._sessions = Together(self._look_up_sessions)
 
@@ -74,7 +76,7 @@ class Access:
         """
         if grant.open:
             return _everybody(handler)
-        roles, rights = grant.roles, table()
+        roles, rights, limit = grant.roles, table(), grant.per_minute
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             caller = await self._identify(request)
@@ -82,6 +84,8 @@ class Access:
                 if roles == PHONES:  # rule 8: whatever is no phone's token is no valid one
                     raise unauthorized("token", "a phone's bearer token is needed")
                 raise forbidden("role", f"not for the role {caller.role}")
+            if limit is not None:
+                self._slowed(caller, request, limit)
             request[CALLER] = caller
             view = request[VIEW] = rights.view(grant.shows, caller.role)
             try:
@@ -92,6 +96,14 @@ class Access:
             return _cut(response, view)
 
         return guarded
+
+    def _slowed(self, caller: Caller, request: web.Request, limit: int) -> None:
+        resource = request.match_info.route.resource
+        route = f"{request.method} {resource.canonical if resource else ''}"
+        left_s = self._rates.wait_s(caller.key, route, limit)
+        if left_s > 0:
+            wait = {"Retry-After": str(int(left_s) + 1)}
+            raise Problem(429, "too_many_requests", "asked too often: wait", headers=wait)
 
     async def stands(self, caller: Caller) -> bool:
         """Say whether the caller's token or session still stands."""

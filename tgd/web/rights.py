@@ -51,6 +51,7 @@ class Grant(NamedTuple):
 
     whose: Mapping[str, str]
     shows: str | None
+    per_minute: int | None = None
 
     @property
     def roles(self) -> frozenset[str]:
@@ -109,10 +110,11 @@ def table() -> Rights:
 
 def document(rights: Rights) -> str:
     """Return the table in Markdown."""
-    lines = [_HEAD, _line("Route", *ROLES, "Answers"), "|---" * (len(ROLES) + 2) + "|"]
+    lines = [_HEAD, _line("Route", *ROLES, "Answers", "A minute"), "|---" * (len(ROLES) + 3) + "|"]
     for does, grant in rights.routes.items():
         cells = [EVERYBODY if grant.open else grant.whose.get(role, "") for role in ROLES]
-        lines.append(_line(f"`{does}`", *cells, grant.shows or ""))
+        often = str(grant.per_minute or "")
+        lines.append(_line(f"`{does}`", *cells, grant.shows or "", often))
     lines += [_FIELDS, _line("Of", "Fields", *ROLES, "Why"), "|---" * (len(ROLES) + 3) + "|"]
     for row in rights.rows:
         cells = ["yes" if role in row.roles else "" for role in ROLES]
@@ -132,7 +134,8 @@ sees. `tests/web/test_rights.py` tries every role on every route against a runni
 
 **Whose**: `all`; `tribunal`, of the own tribunal, by session (another's is not there: 404, or an
 empty list); `acted`, of alerts that the caller has acted in; `own`, one's own; `followed`, of
-persons entrusted to the caller, while convention and clearance last. Empty: 403.
+persons entrusted to the caller, while convention and clearance last. Empty: 403. **A minute**: so
+often may one caller ask; then 429 `too_many_requests`.
 Articles 2 and 3 of the arrêté of 22 April 2015 (the list of data and their readers) could not be
 had: a jurist corrects the table, and no code.
 
@@ -202,11 +205,11 @@ def _row(one: Mapping[str, Any]) -> Row:
     return Row(one["of"], tuple(one["names"]), frozenset(one["for"]), one["why"])
 
 
-def _grant(does: str, one: Mapping[str, str]) -> Grant:
-    whose = {role: said for role, said in one.items() if role != "shows"}
+def _grant(does: str, one: Mapping[str, Any]) -> Grant:
+    whose = {role: said for role, said in one.items() if role not in {"shows", "per_minute"}}
     if unknown := set(whose) - {*ROLES, EVERYBODY}:
         raise ValueError(f"rights.toml: {does}: unknown roles {sorted(unknown)}")
-    return Grant(whose, one.get("shows"))
+    return Grant(whose, one.get("shows"), one.get("per_minute"))
 
 
 if __name__ == "__main__":
