@@ -4,7 +4,9 @@ Serves the prosecutor's office. Only a prosecutor clears; an administrator may l
 answers with the convention as it stands afterwards.
 """
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
@@ -91,7 +93,7 @@ class Conventions:
         return answer(_shown(found[0]), status)
 
 
-def _shown(row: rows.Row) -> object:
+def _shown(row: Mapping[str, Any]) -> object:
     values = {("tribunal" if name == "tribunal_id" else name): one for name, one in row.items()}
     shown: object = plain(values)
     return shown
