@@ -90,7 +90,7 @@ async def test_what_is_given_back_rings_everyone(page: Page, other: Page, api: A
     await page.locator("#passing summary").click()
     await page.locator("#release-form [name=reason]").fill("je pars")
     await page.keyboard.press("Enter")
-    await expect(other.locator("#a-facts")).to_contain_text(f"rendue par {USER}")
+    await expect(other.locator("#a-facts")).to_contain_text(f"n'est plus à {USER}")
     await expect(other.locator("#queue strong")).to_contain_text("SANS OPÉRATEUR")
     await expect(other.locator("#answer")).to_have_text("Reprendre")
     await other.locator("#answer").click()

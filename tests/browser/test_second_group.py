@@ -124,6 +124,26 @@ async def test_a_holder_s_lost_connection_gives_back_what_she_has(
     assert ("holder_gone", "deadline") in [tuple(row) for row in held]
 
 
+async def test_what_only_a_person_may_forward_and_its_holder_leaves_undecided_rings_every_desk(
+    browser: Browser, world: World, desks: AsyncExitStack
+):
+    first = await desk(desks, browser, world, FIRST)
+    mirror = await desk(desks, browser, world, MIRROR)
+    await world.phone("stranger-7").press()
+    await first.locator("#answer").click()
+    await expect(first.locator("#a-deadlines")).to_contain_text("vous seul saisissez la police")
+    for page in (first, mirror):
+        await rings(page, now=False)
+    await passes(world, 31)
+    for page in (first, mirror):
+        await expect(page.locator("#a-facts")).to_contain_text(f"n'est plus à {FIRST}")
+        await rings(page)
+    await act(first, "voice", "other").click()  # any act of hers: it is hers again
+    for page in (first, mirror):
+        await expect(page.locator("#a-facts")).to_contain_text(f"prise par {FIRST}")
+        await rings(page, now=False)
+
+
 async def test_the_reminder_to_close_comes_again_to_the_holder_and_the_supervisor(
     browser: Browser, world: World, desks: AsyncExitStack
 ):

@@ -250,9 +250,11 @@ async def test_a_phone_that_nobody_knows_rings_every_twenty_seconds_and_is_not_f
     rang = [e for e in await operator.journal(press.alert) if e["kind"] == "rang_everyone"]
     assert len(rang) == 6  # overflow, then every twenty seconds
     await operator.answers(press.alert)
-    await world.advance(130)
+    await world.advance(29)
+    assert (await operator.reads(press.alert))["released_at"] is None
+    await world.advance(101)
     alert = await operator.reads(press.alert)
-    assert alert["verdict"] is None
+    assert (alert["verdict"], alert["forwards"]) == (None, False)
     assert {"voice", "doubt"} <= due(alert)
     # A person may send the police for it.
     await operator.decides(press.alert, "police")
@@ -274,10 +276,38 @@ async def test_without_the_written_agreement_a_red_call_and_ringing_instead(worl
     await operator.answers(press.alert)
     await world.advance(61)
     alert = await operator.reads(press.alert)
-    assert alert["verdict"] is None
+    assert (alert["verdict"], alert["forwards"]) == (None, False)
     assert red(alert) >= {"not_forwarded:voice", "not_forwarded:doubt"}
     await world.advance(20)
     assert {"voice", "doubt"} <= due(await operator.reads(press.alert))
+
+
+@pytest.mark.parametrize("name", ["voice", "doubt"])
+@pytest.mark.settings(forward_unverified=False, deadlines=Deadlines(contact=600.0))
+async def test_what_its_holder_leaves_undecided_is_everybody_s_until_an_act(
+    world: World, name: str
+) -> None:
+    operator, other = world.operator("one"), world.operator("two")
+    press = await world.phone().press()
+    await operator.answers(press.alert)
+    if name == "doubt":  # a voice was heard: only the decision is waited for
+        await operator.hears(press.alert, "child")
+    seconds = 30 if name == "voice" else 60
+    await world.advance(seconds - 0.1)
+    assert (await operator.reads(press.alert))["released_at"] is None
+    await world.advance(0.2)
+    alert = await operator.reads(press.alert)
+    assert (alert["answered_by"], alert["rings"]) == ("one", "everyone")
+    assert alert["released_at"] is not None
+    await operator.hears(press.alert, "other")  # an act: it is hers again, and quiet
+    assert (await operator.reads(press.alert))["released_at"] is None
+    # Nobody's act ends the wait for a decision: it is everybody's again, and another may take it.
+    await world.advance(61)
+    assert (await operator.reads(press.alert))["released_at"] is not None
+    await other.answers(press.alert)
+    assert (await other.reads(press.alert))["answered_by"] == "two"
+    kinds = [entry["kind"] for entry in await operator.journal(press.alert)]
+    assert kinds.count("undecided") >= 2
 
 
 async def test_a_deadline_survives_a_restart(world: World) -> None:

@@ -6,6 +6,8 @@ import pytest
 from storm.run import Storm, storm
 from world import worlds
 
+from tgd.platform.domain.decision import REASONS
+
 pytestmark = pytest.mark.needs_mosquitto
 NOBODY_THERE = "sum(tgd_operators_available) == 0"
 LATER = """
@@ -25,6 +27,8 @@ async def test_none_of_fifty_alerts_waits_beyond_its_deadline(
     found = await storm(database, tmp_path, seed)
     assert found.wrong == []
     assert found.figures["answered by a person"] > 0
+    # Each of the three deadlines had something to forward.
+    assert {REASONS[name] for name in ("answer", "voice", "doubt")} <= {*found.figures["forwarded"]}
 
 
 @pytest.mark.parametrize("seed", [20])

@@ -31,6 +31,7 @@ class Person:
         self.luck = luck
         self.did: Counter[str] = Counter()
         self.others: list[str] = []
+        self.owes: str | None = None
         self._screen: asyncio.Task[None] | None = None
 
     async def life(self) -> AsyncIterator[float]:
@@ -90,6 +91,10 @@ class Person:
         """Answer it and see it through, or not."""
         if not await self._does(alert, "answer"):
             return
+        if self.owes and await self._awaited(alert):
+            async for pause in self._owed(alert):
+                yield pause
+            return
         slip = self._one_of(SLIPS)
         self.did[slip] += bool(slip)
         if slip and self.luck.random() < 0.5:
@@ -97,6 +102,19 @@ class Person:
                 yield pause
         async for pause in self._slip(slip, alert) if slip else self._see_through(alert):
             yield pause
+
+    async def _awaited(self, alert: dict[str, Any]) -> bool:
+        """Whether her answer has come in time, so that her voice and her verdict are waited for."""
+        now = await self.world.operator(self.name, self.role).reads(alert["id"])
+        return {"voice", "doubt"} <= {one["name"] for one in now["deadlines"]}
+
+    async def _owed(self, alert: dict[str, Any]) -> AsyncIterator[float]:
+        """Let a deadline of her own run out, once in every storm."""
+        self.did[str(self.owes)] += 1
+        if self.owes == "hesitates":
+            await self._does(alert, "voice", **{"with": "child"})
+        yield 65 if self.owes == "hesitates" else 35
+        self.owes = None
 
     async def _slip(self, slip: str, alert: dict[str, Any]) -> AsyncIterator[float]:
         if slip == "walks off":

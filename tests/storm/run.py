@@ -46,6 +46,8 @@ STAFF = {
     "operateur-2": ("operator", "second"),
     "superviseur-1": ("supervisor", "first"),
 }
+OWED = {"operateur-1": "hesitates", "operateur-2": "says nothing"}
+"""So that no storm passes without a voice and a decision that are waited for in vain."""
 SETTLED = """
 SELECT NOT EXISTS (SELECT FROM deadline WHERE due_at <= $1)
    AND NOT EXISTS (SELECT FROM dispatch d JOIN alert a ON a.id = d.alert_id
@@ -89,6 +91,7 @@ class Storm:
         ]
         for one in self.people:
             one.others = [other.name for other in self.people if other is not one]
+            one.owes = OWED.get(one.name)
         async with Fleet(
             names(self.phones),
             brokers=[self.world.broker.url],
@@ -107,6 +110,7 @@ class Storm:
     async def _furnish(self) -> None:
         """The register has 8 phones; the others' holders agree to be located as well."""
         now = self.world.clock.now()
+        await self.world.owner("UPDATE tribunal SET allocation = $1", self.phones)
         more = [name for name in names(self.phones) if name not in set(names(register.PHONES))]
         labels = [f"Bénéficiaire {name.removeprefix('tgd-')}" for name in more]
         async with self.world.database.transaction() as transaction:
@@ -214,7 +218,9 @@ class Storm:
             f"{alert['verdict']}{': ' if alert['reason'] else ''}{alert['reason'] or ''}"
             for alert in alerts
         )
-        kinds = Counter(fact["kind"] for facts in record.facts.values() for fact in facts)
+        every = [fact for facts in record.facts.values() for fact in facts]
+        forwarded = [fact for fact in every if fact["kind"] == "forwarded"]
+        kinds = Counter(fact["kind"] for fact in every)
         told = ("rang_everyone", "released", "holder_gone", "taken_over", "offered", "extended")
         did: Counter[str] = sum((one.did for one in self.people), Counter())
         return {
@@ -224,6 +230,7 @@ class Storm:
             "alerts": len(alerts),
             "answered by a person": sum(alert["answered_at"] is not None for alert in alerts),
             "verdicts": dict(sorted(verdicts.items())),
+            "forwarded": dict(Counter(fact["details"]["reason"] for fact in forwarded)),
             "cases at the room": len(self.world.room.room().cases),
             **{kind: kinds[kind] for kind in told},
             "what people did": dict(sorted(did.items())),

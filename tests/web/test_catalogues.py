@@ -71,6 +71,12 @@ def test_all_languages_say_the_same_things_with_the_same_blanks(name: str):
 
 
 @every_catalogue
+def test_no_french_line_breaks_before_its_punctuation_or_its_unit(name: str):
+    texts = [one for forms in entries(CATALOGUES[name], name, "fr").values() for one in forms]
+    assert [one for one in texts if re.search(r" [:;!?»%]|« |[\d}] (s|h|min|m|km|ms)\b", one)] == []
+
+
+@every_catalogue
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_catalogues_are_whole(name: str, language: str):
     path = po(CATALOGUES[name], name, language)
@@ -168,7 +174,7 @@ def test_pages_speak_before_their_script_runs(name: str):
 def test_what_is_filled_in_is_escaped():
     assert "Ce qu'il en est (chiffré" in filled('<b data-t="note"></b>', "recontacts")
     labelled = filled('<ul data-t-label="caution"></ul>', "recontacts")
-    assert 'aria-label="Prudence : le mot convenu n&#x27;a pas' in labelled
+    assert 'aria-label="Prudence\u00a0: le mot convenu n&#x27;a pas' in labelled
     assert (
         filled('<b data-t="no_such_key"></b>', "console")
         == '<b data-t="no_such_key">no_such_key</b>'

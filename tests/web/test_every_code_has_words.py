@@ -46,8 +46,8 @@ PROMISED = {
 """Those of docs/protocol.md: what does not find these in the source finds nothing."""
 
 
-def words(language: str) -> dict[str, dict[str, str]]:
-    return families(ROOT / "web", "console", language)
+def words(language: str, page: str = "console") -> dict[str, dict[str, str]]:
+    return families(ROOT / "web", page, language)
 
 
 def nodes(paths: Iterable[Path]) -> Iterator[ast.AST]:
@@ -136,6 +136,8 @@ def facts() -> set[str]:
         match node:
             case ast.Call(func=ast.Attribute(attr="record"), args=[_, _, kind, *_]):
                 found |= codes(kind)
+            case ast.Call(func=ast.Name(id="let_go"), args=[_, _, _, kind]):
+                found |= codes(kind)
     return found
 
 
@@ -145,6 +147,7 @@ def fields(struct: type) -> set[str]:
 
 def test_the_codes_are_found_in_the_source():
     assert facts() >= {"answered", "verdict", "offered", "taken_over", "voice", "contact_lost"}
+    assert facts() >= {"released", "holder_gone", "undecided"}
     assert doubts() >= PROMISED | {"fix_mocked", "jump", "wire_fault", "contact_lost", "cell_only"}
     assert reasons() >= {"zone", "nearest", "declared_place", "no_position", "territory_failed"}
     assert refusals() >= {"answered_by_another", "holder_not_heard", "not_located"}
@@ -170,6 +173,11 @@ def test_the_codes_are_found_in_the_source():
 )
 def test_the_console_has_words_for_every_code(language: str, catalogue: str, every):
     assert every() - set(words(language)[catalogue]) == set()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_report_has_words_for_every_entry_of_an_alert_s_journal(language: str):
+    assert facts() - set(words(language, "report")["entry"]) == set()
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])

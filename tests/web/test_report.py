@@ -175,7 +175,7 @@ async def test_an_open_alert_s_report_is_provisional(world: World):
     press = await world.phone("tgd-86-08").press(loc=PLACE)
     said = await report(world, press.alert)
     assert said["provisional"]
-    assert said["document"]["warning"] == "Provisoire : l'alerte est encore ouverte."
+    assert said["document"]["warning"] == "Provisoire\u00a0: l'alerte est encore ouverte."
     assert said["positions"]["kept"] == 0
     assert [leg["met"] for leg in said["legs"]][1:] == [None] * 5
     assert "Provisoire" in whole(await pdf(world, press.alert))
@@ -193,7 +193,7 @@ async def test_forwarded_before_anybody_answered(world: World):
     assert legs["alert_to_answer"]["met"] is None
     assert legs["press_to_acknowledged"]["met"] is True
     rows = [row for s in said["document"]["sections"] for row in s["rows"]]
-    assert any("transmise à la police : appui sans réponse" in row["cells"] for row in rows)
+    assert any("transmise à la police\u00a0: appui sans réponse" in row["cells"] for row in rows)
     await world.operator().answers(press.alert)
     later = {leg["name"]: leg for leg in (await report(world, press.alert))["legs"]}
     assert later["answer_to_decision"]["seconds"] is None
@@ -256,19 +256,13 @@ async def test_prosecutors_read_their_own_tribunal_s(world: World):
 ROOT = Path(__file__).parents[2]
 
 
-def test_every_doubt_and_every_fact_has_its_words():
+def test_every_doubt_has_its_words():
     found = families(ROOT / "tgd" / "web", "report", "fr")
     protocol = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
     start = protocol.index("### Doubts")
     table = protocol[start : protocol.index("## 2.", start)]
     rows = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     assert {code for row in rows for code in re.findall(r"`(\w+)`", row)} == set(found["doubt"])
-    facts = set()
-    for file in (ROOT / "tgd/platform").rglob("*.py"):
-        text = file.read_text(encoding="utf-8")
-        facts |= set(re.findall(r'\.record\(\s*\w+,\s*[\w. ]+,\s*"(\w+)"', text))
-    assert facts > {"answered", "dispatched", "closed"}
-    assert facts <= set(found["entry"])
 
 
 async def test_a_storm_s_report_is_cut_in_words_and_whole_in_values(world: World):

@@ -119,6 +119,7 @@ def _progress(own: Row) -> dict[str, Any]:
         "status": own["status"],
         "opened_at": stamp(own["opened_at"]),
         "rings": own["rings"],
+        "forwards": own["known"] and own["plan"]["forward"],
         "last_press": str(own["last_press_id"]),
         "last_press_at": stamp(own["last_press_at"]),
         "answered_by": own["answered_by"],

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from tgd.config import Deadlines
 from tgd.platform.domain.alert import SYSTEM, Alert, Deadline, Dispatch, Plan, Task
-from tgd.platform.domain.decision import REASONS, forward
+from tgd.platform.domain.decision import REASONS, forward, let_go
 from tgd.platform.domain.dispatch import (
     CLOSING_AGAIN_S,
     call_again,
@@ -78,9 +78,13 @@ def _unverified(name: str) -> Callable[[Alert, datetime, Sequence[Room]], None]:
         if alert.known and alert.plan.forward:
             forward(alert, REASONS[name], now, rooms)
             return
-        # Only a person may send the police for it: nothing goes quiet meanwhile.
-        alert.rings = "everyone"
-        alert.record(now, SYSTEM, "rang_everyone")
+        # Only a person may send the police for it: nothing goes quiet meanwhile. Whoever has it in
+        # charge has it again with her next act; until then it rings, and is anybody's.
+        if alert.answered_by is not None and alert.released_at is None:
+            let_go(alert, SYSTEM, now, "undecided")
+        else:
+            alert.rings = "everyone"
+            alert.record(now, SYSTEM, "rang_everyone")
         if alert.known:
             number = rooms[0].phone if rooms else None
             room = rooms[0].id if rooms else None

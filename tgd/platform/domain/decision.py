@@ -47,7 +47,7 @@ def release(alert: Alert, operator: str, now: datetime, *, supervisor: bool = Fa
 
 
 def let_go(alert: Alert, actor: str, now: datetime, kind: str) -> None:
-    """Let anybody take it: its holder has given it back, or is not there any more."""
+    """Let anybody take it: its holder has given it back, is not there, or has not decided."""
     alert.released_at, alert.offered_to, alert.rings = now, None, "everyone"
     alert.record(now, actor, kind, holder=alert.answered_by)
 

@@ -117,8 +117,8 @@ class Repeated {
   }
 }
 
-// Re-reads the open alerts, who is there, and where the phone of the one looked at is, at every hint and every
-// two seconds. None waits for another: addresses may take a moment.
+// Re-reads the open alerts, and where the phone of the one looked at is, at every hint and every two
+// seconds; who is there every four. None waits for another: addresses may take a moment.
 export class Reader {
   constructor({ read, located, present, ended }) {
     this.onRead = read;

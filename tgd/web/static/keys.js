@@ -43,7 +43,7 @@ const KEYS = [
   ["?", () => show(), "help"],
 ];
 
-const isOn = () => recall(STORED) !== "off";
+export const isOn = () => recall(STORED) !== "off";
 const typing = (element) => element.matches?.("input, select, textarea, [contenteditable]");
 
 // The digits of a French keyboard stand behind the shift key: there the key's place counts.

@@ -17,8 +17,6 @@ let zonesNo = null; // the set whose borders are drawn
 let fitted = null; // what was last brought into sight: the operator may move the map from there
 let wanted = false;
 
-export const isWanted = () => wanted;
-
 // `always`: the page has nothing to show it with, it is simply there.
 export function prepare(redraw, { always = false } = {}) {
   wanted = always;

@@ -3,6 +3,7 @@
 // decides nothing; when the first window is gone, it says so before anything else.
 
 import { $, say } from "./dom.js";
+import * as keys from "./keys.js";
 import * as map from "./map.js";
 import { person } from "./person.js";
 import * as script from "./script.js";
@@ -63,7 +64,7 @@ function drawAlert(alert) {
   const found = seen?.found ?? null;
   $("alert").className = alert.status;
   headline(alert, now());
-  where(alert, seen, now(), told.readAt);
+  where(alert, seen, now());
   map.draw(alert.id, found);
   person(alert, read, false);
   script.script(alert, me, found, read?.file ?? null, now());
@@ -101,7 +102,7 @@ async function speak(language) {
 }
 
 function key(event) {
-  if (event.ctrlKey || event.altKey || event.metaKey || localStorage.getItem("keys") === "off") return;
+  if (event.ctrlKey || event.altKey || event.metaKey || !keys.isOn()) return;
   const by = { j: 1, k: -1 }[event.key.toLowerCase()];
   if (by) ask({ turn: by });
 }

@@ -34,9 +34,9 @@ function heard(said) {
 // To be called whenever something was drawn.
 export function tell() {
   if (state.me === null || Date.now() - asked > ASKED_MS) return;
-  const { me, alerts, chosen, seen, readAt, ahead, news, files, reader } = state;
+  const { me, alerts, chosen, seen, ahead, news, files, reader } = state;
   channel.postMessage({
-    from, alerts, chosen, seen, readAt, ahead, alert: current(),
+    from, alerts, chosen, seen, ahead, alert: current(),
     me: { username: me.username, role: me.role, call: me.call },
     fresh: [...news.fresh.keys()], read: files.get(chosen) ?? null, lastOk: reader.lastOk,
   });

@@ -5,7 +5,7 @@ import * as api from "./api.js";
 import { $, make, rewrite } from "./dom.js";
 import { clock, span, t } from "./texts.js";
 
-const DETAILS = ["heard", "verdict", "reason", "why", "to", "holder", "room", "by", "deadline", "name"];
+const DETAILS = ["heard", "verdict", "reason", "why", "to", "holder", "room", "name"];
 
 export async function timeline(id) {
   const { items } = await api.read(`alerts/${id}/journal`);

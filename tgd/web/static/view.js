@@ -219,8 +219,8 @@ export function deadlines(alert, now) {
     const item = make("li", undefined, over ? "over" : asks && at - now < NEAR_MS ? "near" : asks ? "asks" : "");
     const where = one.dispatch && room.get(one.dispatch);
     const said = over ? t("overdue", { age: span((now - at) / 1000) }) : left(at, now);
-    // Only a person sends the police for a phone that the register does not know.
-    const asked = !alert.known && asks ? "deadline_unknown" : "deadline";
+    // What no deadline forwards, a phone's that the register does not know, waits for a person.
+    const asked = asks && !alert.forwards ? "deadline_person" : "deadline";
     item.append(make("span", said, "big"), t(asked, one.name));
     if (where) item.append(` (${where})`);
     if (one.late) item.append(` — ${t("late_mark")}`);
