@@ -13,7 +13,7 @@ from playwright.async_api import Browser, Page, async_playwright
 
 _ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync")
 _MARKS = """([name, after]) => performance.getEntriesByName(name, "mark").slice(after)
-  .map((one) => [(performance.timeOrigin + one.startTime) / 1000, one.detail])"""
+  .map((one) => (performance.timeOrigin + one.startTime) / 1000)"""
 
 
 @contextlib.asynccontextmanager
@@ -44,10 +44,17 @@ class Marks:
 
     async def next(self, within_s: float = 10.0) -> float:
         """Return the moment of the next mark."""
-        async with asyncio.timeout(within_s):
-            while True:
-                found = await self._page.evaluate(_MARKS, [self._name, self._read])
-                if found:
-                    self._read += 1
-                    return float(found[0][0])
-                await asyncio.sleep(0.05)
+        return (await self.all(1, within_s))[0]
+
+    async def all(self, n: int, within_s: float) -> list[float]:
+        """Return the moments of the next ``n`` marks."""
+        found: list[float] = []
+        try:
+            async with asyncio.timeout(within_s):
+                while len(found) < n:
+                    await asyncio.sleep(0.05)
+                    found = await self._page.evaluate(_MARKS, [self._name, self._read])
+        except TimeoutError:
+            raise TimeoutError(f"{len(found)} of {n} marks in {within_s:g} s") from None
+        self._read += n
+        return found[:n]

@@ -1,14 +1,17 @@
 """Many consoles as the server sees them, in a process of its own: each hears hints and reads.
 
 Run as ``python -m bench.consoles PLAN.json``; it says "listening" when every stream stands. Each
-console does what its page does: a reading of the open alerts and of where the phone looked at is
-at every hint and every two seconds, who is there every four, one reading of a kind at a time. The
-answers are counted and thrown away: 200 operators' machines are not what is measured. Lines on its
-standard input: ``tell`` (says the readings, their bytes and the slowest since the last, as JSON).
+console does what its page does: a reading of the open alerts at every hint and every two seconds,
+of where the phone looked at is when its alert has changed and every two seconds, of who is there
+every four seconds or when the server asks; one reading of a kind at a time. The answers are counted
+and thrown away: 200 operators' machines are not what is measured. Lines on its standard input:
+``tell`` (says the readings, their bytes and the slowest since the last, as JSON).
 """
 
 import asyncio
+import contextlib
 import json
+import os
 import random
 import re
 import sys
@@ -18,8 +21,10 @@ from typing import Any, NoReturn
 
 import uvloop
 
-HINT = b"event: alerts"
+HINT, HERE = b"event: alerts", b"event: here"
 EVERY_S, PRESENT_S = 2.0, 4.0  # as static/api.js has them
+NICENESS = 10
+"""What 200 machines would do for themselves must not keep the server and the browser waiting."""
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
 _SINCE = re.compile(rb'"since":"([^"]+)"')
 
@@ -88,17 +93,16 @@ class Console:
     def __init__(self, plan: dict[str, Any], token: str, looked_at: str, told: Told) -> None:
         self._host, self._port = plan["host"], plan["port"]
         self._head = f" HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer {token}\r\n\r\n"
-        self._looked_at, self._told = looked_at, told
-        self._hinted = asyncio.Event()
-        self._since = ""
+        self._looked_at, self._told = looked_at.encode(), told
+        self._hinted, self._changed, self._called = (asyncio.Event() for _ in range(3))
+        self._since = "&since="
 
     async def live(self, listening: asyncio.Semaphore) -> NoReturn:
         """Hear and read, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(listening))
-            group.create_task(self._repeated(self._alerts, EVERY_S))
-            where = f"alerts/{self._looked_at}/whereabouts"
-            group.create_task(self._repeated(lambda line: self._get(line, where), EVERY_S))
+            group.create_task(self._repeated(self._alerts, EVERY_S, hinted=True))
+            group.create_task(self._repeated(self._where, EVERY_S))
             group.create_task(self._present())
         raise AssertionError
 
@@ -112,33 +116,42 @@ class Console:
         async for line in reader:
             if line.startswith(HINT):
                 self._hinted.set()
-                self._hinted = asyncio.Event()
+            elif line.startswith(HERE):
+                self._called.set()
             elif line.startswith(b"retry"):
                 listening.release()
         raise ConnectionError("the server ended the stream")
 
-    async def _repeated(self, read: Any, every_s: float) -> None:
+    async def _repeated(self, read: Any, every_s: float, *, hinted: bool = False) -> None:
         line = await self._line()
         await asyncio.sleep(random.random() * every_s)
         while True:
-            hinted = self._hinted  # what comes during the reading asks for another
+            now = self._hinted if hinted else self._changed
+            now.clear()  # what comes during the reading asks for another
             await read(line)
-            try:
+            with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(every_s):
-                    await hinted.wait()
-            except TimeoutError:
-                continue
+                    await now.wait()
 
     async def _present(self) -> None:
         line = await self._line()
         while True:
-            await asyncio.sleep(PRESENT_S * random.uniform(0.5, 1.5))
+            self._called.clear()
             await self._get(line, "presence")
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PRESENT_S):
+                    await self._called.wait()
 
     async def _alerts(self, line: Line) -> None:
         body = await self._get(line, f"alerts?status=open&limit=500{self._since}")
         since = _SINCE.search(body, max(0, len(body) - 200))
-        self._since = f"&since={since[1].decode()}" if since else ""
+        assert since is not None
+        if self._looked_at in body:
+            self._changed.set()
+        self._since = f"&since={since[1].decode()}"
+
+    async def _where(self, line: Line) -> None:
+        await self._get(line, f"alerts/{self._looked_at.decode()}/whereabouts")
 
     async def _get(self, line: Line, path: str) -> bytes:
         begin = time.perf_counter()
@@ -163,4 +176,5 @@ async def _main(plan: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
+    os.nice(NICENESS)
     uvloop.run(_main(json.loads(Path(sys.argv[1]).read_text())))

@@ -4,7 +4,7 @@ Measured in the browser itself: the console's page marks the frame after the one
 alert stands in its queue. On a quiet server with one console; with 200 consoles; with 200 consoles
 and 500 open alerts, where the server's memory and share of a processor, and the time until a page
 that is opened then can be worked with, are told as well. The simulated consoles run on this machine
-too and take of its processors what 200 operators' machines would do for themselves.
+too, behind the server and the browser: they stand for 200 operators' own machines.
 """
 
 import asyncio
@@ -37,19 +37,20 @@ NAME = "shown"
 CONSOLES, ALERTS = 200, 500
 PRESSES, QUICK_PRESSES, WARM_UP = 200, 20, 5
 REST_S, QUICK_REST_S, SETTLE_S = 20.0, 5.0, 2.0
-PAUSE_S = 0.35
+PAUSE_S = 0.7
 SHOWN_S = 0.150
+STANDING_S = 60.0
 USER, PASSWORD = "operateur-1", "un mot de passe"
 QUIET, MANY, FULL = "one console", f"{CONSOLES} consoles", f"{CONSOLES} consoles, {ALERTS} alerts"
 METHOD = (
     "A press is sent to the broker; its moment and the page's mark are of one clock. The page is "
     "the console itself in Chromium, logged in, and marks the frame after the one in which the new "
     f"alert stands in its queue. Presses are about {PAUSE_S:g} s apart, each another phone's. "
-    f"{MANY}: as many tokens, each with a stream, a reading of the alerts and of one phone's "
-    "whereabouts at every hint and every 2 s, who is there every 4 s; of the simulated ones only "
-    "the bytes are counted. Floor, in the same run and the same browser: a page that is hinted by "
-    "a server without database or rights and reads one alert's bytes. Processor and memory are the "
-    "server's process alone, from /proc."
+    f"{MANY}: as many tokens, each with a stream, a reading of the alerts at every hint and "
+    "every 2 s, of one phone's whereabouts every 2 s, of who is there every 4 s; these simulated "
+    "ones run at the lowest priority, and only the bytes are counted. Floor, in the same run and "
+    "the same browser: a page that is hinted by a server without database or rights and reads one "
+    "alert's bytes. Processor and memory are the server's process alone, from /proc."
 )
 
 
@@ -130,13 +131,16 @@ class _Run:
         return times[WARM_UP:]
 
     async def standing(self, n: int) -> list[str]:
-        """Open so many alerts that stay open; return them, once the page has shown them all."""
+        """Open so many alerts that stay open; return them, once the page has shown them all.
+
+        None of their deadlines passes while something is timed.
+        """
         devices = [device(self._pressed + k) for k in range(n)]
         self._pressed += n
         found = await self._phones.press_all(devices)
         self._standing += devices
-        for _ in found:
-            await self._marks.next()
+        await self._marks.all(len(found), STANDING_S)
+        await self._tidy()
         return found
 
     async def _tidy(self) -> None:

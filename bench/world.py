@@ -49,15 +49,20 @@ QUIET_ROOM = {"automatic": False}
 _REGISTER = """
 WITH given AS (
     SELECT 'bench-' || lpad(n::text, 6, '0') AS device, 'Bénéficiaire B-' || n AS label,
-           gen_random_uuid() AS beneficiary, gen_random_uuid() AS assignment
+           gen_random_uuid() AS beneficiary, gen_random_uuid() AS assignment,
+           'bench-' || n / 40 AS tribunal
     FROM generate_series(1, $1::int) AS n
+), tribunals AS (
+    INSERT INTO tribunal (id, name, allocation)
+    SELECT tribunal, 'Tribunal inventé', count(*) FROM given GROUP BY tribunal
 ), phones AS (
-    INSERT INTO device (id, tribunal_id) SELECT device, 'poitiers' FROM given
+    INSERT INTO device (id, tribunal_id) SELECT device, tribunal FROM given
 ), holders AS (
     INSERT INTO beneficiary (id, label) SELECT beneficiary, label FROM given
 ), assigned AS (
-    INSERT INTO assignment (id, device_id, beneficiary_id, starts_at, ends_at)
-    SELECT assignment, device, beneficiary, now() - interval '1 day', now() + interval '180 days'
+    INSERT INTO assignment (id, device_id, beneficiary_id, starts_at, handed_over_at, ends_at)
+    SELECT assignment, device, beneficiary, now() - interval '1 day', now() - interval '1 day',
+           now() + interval '180 days'
     FROM given
 )
 INSERT INTO consent (assignment_id, kind, given, at, recorded_by)
@@ -146,7 +151,7 @@ class Machine:
         await self.execute(self.postgres.url, f"CREATE DATABASE {TEMPLATE}")
         await asyncio.to_thread(self._fill)
         connection = await asyncpg.connect(self.url_of(TEMPLATE))
-        await connection.execute("UPDATE tribunal SET allocation = allocation + $1", self.phones)
+        await connection.execute("SET enable_seqscan = off")  # no statistics yet, many rows
         await connection.execute(_REGISTER, self.phones)
         await connection.execute("VACUUM (ANALYZE) device, beneficiary, assignment, consent")
         await connection.close()

@@ -115,6 +115,7 @@ class Person:
             await self._does(alert, "voice", **{"with": "child"})
         yield 65 if self.owes == "hesitates" else 35
         self.owes = None
+        await self._does(alert, "decision", verdict="police")  # too late: forwarded by then
 
     async def _slip(self, slip: str, alert: dict[str, Any]) -> AsyncIterator[float]:
         if slip == "walks off":

@@ -111,6 +111,7 @@ CREATE UNIQUE INDEX assignment_one_active_per_beneficiary ON assignment (benefic
 -- A phone that is not back is nobody else's.
 CREATE UNIQUE INDEX assignment_one_out_per_device ON assignment (device_id) WHERE returned_at IS NULL;
 CREATE INDEX assignment_device ON assignment (device_id, starts_at DESC);
+CREATE INDEX assignment_beneficiary ON assignment (beneficiary_id);
 
 -- The latest row speaks. Being located is a consent of its own, apart from carrying the phone.
 CREATE TABLE consent (

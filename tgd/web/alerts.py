@@ -35,7 +35,7 @@ class Alerts:
         self._clock = context.clock
         self._triage = context.triage
         self._whereabouts = context.whereabouts
-        self._board = Board(context.database, context.clock, context.whereabouts)
+        self._board = Board(context.database, context.clock, context.whereabouts, context.hub)
 
     async def list(self, request: web.Request) -> web.Response:
         """Answer alerts, newest first, in pages; or what has changed of the open ones."""

@@ -1,16 +1,16 @@
 """The open alerts as every console reads them: read once, told to many, and only what has changed.
 
 Serves arrow 2's console. A console names the reading that it has (``since``) and is told what is
-otherwise now. Promises: every answer rests on a reading of the database that began after it was
-asked for; an alert is told again whenever any row that it is made of has changed; of consoles that
-ask at the same time all but the first cost next to nothing. Ages and radii are those of the moment
-at which an alert was last told: whoever shows them counts on from ``fixed_at``.
+otherwise now. Promises: an answer rests on a reading of the database that began after whatever was
+last heard of (a notification, an act at this server) and is no older than ``KEPT_S``; an alert is
+told again whenever any row that it is made of has changed; of consoles that ask after the same hint
+all but the first cost next to nothing. Ages and radii are those of the moment at which an alert was
+last told: whoever shows them counts on from ``fixed_at``.
 """
 
 import asyncio
 import secrets
 from collections import deque
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -21,8 +21,10 @@ from tgd.platform.whereabouts import Whereabouts
 from tgd.store import alerts
 from tgd.store.db import Connection, Database
 from tgd.web import alert_json
-from tgd.web.together import Together
+from tgd.web.stream import Hub
 
+KEPT_S = 0.2
+"""A reading is good for so long if nothing is heard: the channel may be away."""
 _GONE_MAX = 5000
 
 
@@ -38,7 +40,10 @@ class _Item:
 class Board:
     """What stands open. Each process has its own; ``since`` of another's means everything."""
 
-    def __init__(self, database: Database, clock: Clock, whereabouts: Whereabouts) -> None:
+    def __init__(
+        self, database: Database, clock: Clock, whereabouts: Whereabouts, hub: Hub
+    ) -> None:
+        self._hub = hub
         self._database = database
         self._clock = clock
         self._whereabouts = whereabouts
@@ -49,15 +54,27 @@ class Board:
         self._version = 0
         self._read_at = ""
         self._bodies: dict[int, bytes] = {}
-        self._together: Together[None, None] = Together(self._read)
+        self._reading: asyncio.Task[None] | None = None
+        self._heard = -1  # what the hub had heard as the last reading began
+        self._good_until = 0.0
 
     async def since(self, token: str) -> bytes:
         """Return the answer, as JSON, to whoever has the reading of that name; "" has none."""
-        await self._together.ask(None)
+        for _ in range(2):  # the second has begun after the question, whatever is heard meanwhile
+            if self._is_good():
+                break
+            if self._reading is None:
+                self._reading = asyncio.create_task(self._read(), name="board")
+                self._reading.add_done_callback(_seen)
+            await asyncio.shield(self._reading)
         version = self._version_of(token)
         if version not in self._bodies:
             self._bodies[version] = self._body(version)
         return self._bodies[version]
+
+    def _is_good(self) -> bool:
+        now = asyncio.get_running_loop().time()
+        return self._heard == self._hub.heard and now < self._good_until
 
     def _version_of(self, token: str) -> int:
         """Return which reading it is of ours; -1 if it is none that can be built upon."""
@@ -81,14 +98,17 @@ class Board:
         )
         return b'{"items":[' + told + b"]," + about[1:]
 
-    async def _read(self, _asked: AbstractSet[None]) -> dict[None, None]:
-        now = self._clock.now()
-        async with self._database.connection() as connection:
-            marks = await alerts.marks(connection)
-            await self._take(connection, marks)
+    async def _read(self) -> None:
+        now, heard, begun = self._clock.now(), self._hub.heard, asyncio.get_running_loop().time()
+        try:
+            async with self._database.connection() as connection:
+                marks = await alerts.marks(connection)
+                await self._take(connection, marks)
+        finally:
+            self._reading = None
+        self._heard, self._good_until = heard, begun + KEPT_S
         self._read_at = alert_json.stamp(now)
         self._bodies.clear()
-        return {}
 
     async def _take(self, connection: Connection, marks: dict[UUID, str]) -> None:
         """Bring what is kept up to these marks."""
@@ -112,3 +132,9 @@ class Board:
         while len(self._gone) > _GONE_MAX:
             self._forgotten = self._gone.popleft()[0]
         self._version = version
+
+
+def _seen(reading: asyncio.Task[None]) -> None:
+    """Take note of a failure, though everybody who has asked may have gone."""
+    if not reading.cancelled():
+        reading.exception()

@@ -38,7 +38,7 @@ from tgd.web.presses import Presses
 from tgd.web.recontact import Recontacts
 from tgd.web.report import Reports
 from tgd.web.statistics import Figures
-from tgd.web.stream import Stream
+from tgd.web.stream import Hub, Stream
 from tgd.web.where import Where
 from tgd.web.zones import Zones
 
@@ -175,12 +175,26 @@ def _open(context: Context, pages: Pages) -> Iterator[Route]:
     yield Route("GET", "/static/{version}/{name}", OPEN, pages.static)
 
 
+def _told(hub: Hub, act: Handler) -> Handler:
+    """Return the act; who reads after it sees it, also before the database has told of it."""
+
+    async def told(request: web.Request) -> web.StreamResponse:
+        try:
+            return await act(request)
+        finally:
+            hub.heard += 1
+
+    return told
+
+
 def build(context: Context) -> web.Application:
     """Return the application: the table behind its guards. It neither connects nor listens."""
     access, login = Access(context.database, context.clock), Login(context)
     app, pages = web.Application(middlewares=[problems]), Pages(context.config.tiles_url)
     for route in routes(context, access, login, pages):
         handler = route.handler
+        if route.method != "GET":
+            handler = _told(context.hub, handler)
         if route.roles != OPEN:
             handler = access.guard(route.roles, handler)
         app.router.add_route(route.method, route.path, handler)

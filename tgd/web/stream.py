@@ -21,11 +21,11 @@ from tgd.web.access import CALLER, Access, Caller
 
 KEEP_ALIVE = timedelta(seconds=5)
 _GAP_S = 0.25
-_GAP_EACH_S = 0.005
-_PRESSING_GAP_EACH_S = 0.001
+_GAP_EACH_S = 0.002
+_PRESSING_GAP_EACH_S = 0.0005
 """Between two hints, for each console: however many there are, their readings leave the processor
 to the presses. What presses waits less: a press, an answer, a verdict."""
-_ABREAST, _STEP_S = 20, 0.004
+_ABREAST, _STEP_S = 20, 0.002
 """So many consoles are hinted at once, and then the next: they all read at once otherwise."""
 _WRITE_S = 10.0
 _HINT = b"event: alerts\ndata: {}\n\n"
@@ -41,12 +41,15 @@ class Hub:
         self._hinted_at = 0.0
         self._timer: asyncio.TimerHandle | None = None
         self.closed = False
+        self.heard = 0
+        """Grows whenever something may have changed."""
 
     def hint(self, *, pressing: bool = False) -> None:
         """Tell every console that there is something to re-read; soon, at once if it is pressing.
 
         Hints that come before the last one's gap is over become one.
         """
+        self.heard += 1
         loop, many = asyncio.get_running_loop(), len(self._listeners)
         gap = many * _PRESSING_GAP_EACH_S if pressing else max(_GAP_S, many * _GAP_EACH_S)
         due = max(loop.time(), self._hinted_at + gap)

@@ -151,7 +151,7 @@ export class Reader {
 
   listen() {
     this.stream = new EventSource(API + "stream");
-    this.stream.addEventListener("alerts", () => this.read());
+    this.stream.addEventListener("alerts", () => this.alerts.run());
     this.stream.addEventListener("open", () => this.who.run());
     // Asked whether this page is still there. Timers of a hidden page run once a minute: not this.
     this.stream.addEventListener("here", () => {
@@ -227,6 +227,7 @@ export class Reader {
     if (page.all) this.open.clear();
     for (const id of page.gone) this.open.delete(id);
     for (const one of page.items) this.open.set(one.id, { ...one, read_at: page.now });
+    if (page.items.some((one) => one.id === this.id)) this.where.run();
     this.onRead([...this.open.values()], Date.parse(page.now) - (asked + this.lastOk) / 2);
   }
 
