@@ -27,7 +27,7 @@ class Office extends Page {
     this.line = Promise.resolve();
     addEventListener("hashchange", () => this.turned());
     $("print").addEventListener("click", () => window.print());
-    $("ways").addEventListener("click", () => this.quiet());
+    $("office").addEventListener("click", (event) => event.target.closest("a") && this.quiet());
     setInterval(() => this.tick(), TICK_MS);
   }
 
