@@ -31,6 +31,8 @@ KEEPERS = PROSECUTORS | {"supervisor"}
 ADMINS = frozenset({"admin"})
 OFFICE = PROSECUTORS | {"admin"}
 """The register: a prosecutor's own tribunal's, an administrator's every one's."""
+ASSOCIATIONS = frozenset({"association"})
+"""Each the persons of its own tribunal."""
 CALLERS_BACK = OPERATORS | {"association"}
 """An association the persons of its own tribunal."""
 REVIEWERS = PROSECUTORS | {"supervisor", "admin", "auditor"}

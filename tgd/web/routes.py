@@ -11,6 +11,7 @@ from aiohttp import web
 
 from tgd.web.access import (
     ADMINS,
+    ASSOCIATIONS,
     CALLERS_BACK,
     KEEPERS,
     OFFICE,
@@ -32,6 +33,7 @@ from tgd.web.login import Login
 from tgd.web.office import Office
 from tgd.web.operators import Operators
 from tgd.web.pages import Pages, guard
+from tgd.web.parquet import Parquet
 from tgd.web.presses import Presses
 from tgd.web.recontact import Recontacts
 from tgd.web.report import Reports
@@ -101,11 +103,11 @@ def routes(context: Context, access: Access, login: Login, pages: Pages) -> Iter
     yield Route("POST", f"{API}/recontacts/{{id}}/done", CALLERS_BACK, recontacts.done)
     yield Route("GET", f"{API}/statistics", REVIEWERS, figures.get)
     yield Route("GET", f"{API}/stream", OPERATORS, stream.listen)
-    yield from _office(context)
+    yield from _office(context, Parquet(context, pages))
     yield from _open(context, pages)
 
 
-def _office(context: Context) -> Iterator[Route]:
+def _office(context: Context, parquet: Parquet) -> Iterator[Route]:
     """Return the prosecutor's office: who holds which phone, and who waits for one."""
     office, held = Office(context), Assignments(context)
     device, assignment = f"{API}/devices/{{id}}", f"{API}/assignments/{{id}}"
@@ -125,6 +127,7 @@ def _office(context: Context) -> Iterator[Route]:
     yield Route("GET", assignment, OFFICE, held.get)
     yield Route("GET", f"{assignment}/journal", OFFICE, held.journal)
     yield Route("POST", f"{assignment}/handover", OFFICE, held.hand_over)
+    yield Route("GET", f"{assignment}/handover-test", OFFICE, parquet.handing)
     yield Route("POST", f"{assignment}/handover-test", OFFICE, held.test)
     yield Route("POST", f"{assignment}/renew", OFFICE, held.renew)
     yield Route("POST", f"{assignment}/shorten", OFFICE, held.shorten)
@@ -146,6 +149,12 @@ def _office(context: Context) -> Iterator[Route]:
     yield Route("POST", f"{API}/beneficiaries/{{id}}/conflicts", OFFICE, office.lock_out)
     yield Route("GET", f"{API}/tribunals", OFFICE, office.tribunals)
     yield Route("POST", f"{API}/tribunals/{{id}}", ADMINS, office.allocate)
+    yield Route("GET", f"{API}/tribunals/{{id}}/neighbours", OFFICE, parquet.neighbours)
+    yield Route("GET", f"{API}/steering", OFFICE, parquet.steering)
+    yield Route("GET", f"{API}/people", ASSOCIATIONS, parquet.people)
+
+    yield Route("GET", "/parquet", OPEN, parquet.page)
+    yield Route("GET", "/parquet/remise/{id}", OPEN, parquet.form)
 
 
 def _open(context: Context, pages: Pages) -> Iterator[Route]:
