@@ -208,6 +208,18 @@ class Api:
         )
         await acts.entrust(cleared["id"], held["her"], by, tribunal, ended=False)
 
+    async def member(self, name: str, *devices: str) -> dict[str, str]:
+        """The headers of a session of an association's member, who follows these holders."""
+        await self.account(name, "un mot de passe", "association", tribunal_id="poitiers")
+        for device in devices:
+            await self.follows(name, device)
+        login = {"username": name, "password": "un mot de passe"}
+        async with self.http.post("/api/v1/session", json=login) as answered:
+            csrf = (await answered.json())["csrf"]
+            cookie = answered.cookies["tgd_session"].value
+        self.http.cookie_jar.clear()
+        return {"Cookie": f"tgd_session={cookie}", "X-CSRF-Token": csrf}
+
     async def press(self, device: str = "tgd-86-01", *, loc: dict | None = None, **more) -> dict:
         """The phone presses; the receipt."""
         at = self.clock.now().timestamp()

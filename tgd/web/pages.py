@@ -33,7 +33,7 @@ _GUARDS = {
 _TWO_YEARS = "max-age=63072000; includeSubDomains"
 VERSION = "Tgd-Version"
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-_SAME_WORDS = {"screen": "console"}
+_SAME_WORDS = {"screen": "console", "remise": "parquet"}
 """A page that says what another one says, out of the other's catalogue."""
 _LEAFLET = ("leaflet.js", "leaflet.css")
 """The map's library comes out of a package; it is loaded when somebody asks for the map."""

@@ -22,6 +22,7 @@ from tgd.web.login import Login
 from tgd.web.office import Office
 from tgd.web.operators import Operators
 from tgd.web.pages import Pages, guard
+from tgd.web.parquet import Parquet
 from tgd.web.presses import Presses
 from tgd.web.recontact import Recontacts
 from tgd.web.report import Reports
@@ -88,7 +89,7 @@ def routes(context: Context, access: Access, login: Login, pages: Pages) -> Iter
     yield Route("POST", f"{API}/recontacts/{{id}}/done", recontacts.done)
     yield Route("GET", f"{API}/statistics", figures.get)
     yield Route("GET", f"{API}/stream", stream.listen)
-    yield from _office(context)
+    yield from _office(context, Parquet(context, pages))
     yield from _open(context, pages)
 
 
@@ -104,7 +105,7 @@ def _sessions(context: Context, login: Login) -> Iterator[Route]:
     yield Route("POST", f"{API}/lockouts/lift", sessions.lift)
 
 
-def _office(context: Context) -> Iterator[Route]:
+def _office(context: Context, parquet: Parquet) -> Iterator[Route]:
     """Return the prosecutor's office: who holds which phone, and who waits for one."""
     office, held, bound = Office(context), Assignments(context), Conventions(context)
     device, assignment = f"{API}/devices/{{id}}", f"{API}/assignments/{{id}}"
@@ -124,6 +125,7 @@ def _office(context: Context) -> Iterator[Route]:
     yield Route("GET", assignment, held.get)
     yield Route("GET", f"{assignment}/journal", held.journal)
     yield Route("POST", f"{assignment}/handover", held.hand_over)
+    yield Route("GET", f"{assignment}/handover-test", parquet.handing)
     yield Route("POST", f"{assignment}/handover-test", held.test)
     yield Route("POST", f"{assignment}/renew", held.renew)
     yield Route("POST", f"{assignment}/shorten", held.shorten)
@@ -151,6 +153,12 @@ def _office(context: Context) -> Iterator[Route]:
     yield Route("POST", f"{API}/clearances/{{id}}/entrust", bound.entrust)
     yield Route("GET", f"{API}/tribunals", office.tribunals)
     yield Route("POST", f"{API}/tribunals/{{id}}", office.allocate)
+    yield Route("GET", f"{API}/tribunals/{{id}}/neighbours", parquet.neighbours)
+    yield Route("GET", f"{API}/steering", parquet.steering)
+    yield Route("GET", f"{API}/people", parquet.people)
+
+    yield Route("GET", "/parquet", parquet.page)
+    yield Route("GET", "/parquet/remise/{id}", parquet.form)
 
 
 def _open(context: Context, pages: Pages) -> Iterator[Route]:
