@@ -45,7 +45,7 @@ async def furnish(origin: str, password: str) -> None:
         await office.close()
 
 
-async def _entrust(office: desk.Desk) -> None:
+async def _entrust(office: desk.Operator) -> None:
     """Have the demo's association follow every holder for a year."""
     until = (datetime.now(UTC) + _CONVENTION).isoformat()
     term = {"association": "Association fictive", "ends_at": until}
