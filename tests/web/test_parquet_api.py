@@ -92,7 +92,7 @@ async def test_an_association_is_told_of_phones_and_of_nothing_else(api: Api):
     one = found["items"][0]
     assert set(one) == {
         *("device", "label", "state", "assignment_status", "holder", "ends_at", "days_left"),
-        *("last_test_at", "battery", "last_contact_at", "red_list"),
+        *("handed_over_at", "last_test_at", "battery", "last_contact_at", "red_list"),
     }
     assert set(one["holder"]) == {"id", "label", "initials"}
     assert "never_pressed" in one["red_list"]

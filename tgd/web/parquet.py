@@ -26,7 +26,7 @@ from tgd.web.pages import Pages
 
 FOLLOWED: Final = (
     *("device", "label", "state", "assignment_status", "holder", "ends_at", "days_left"),
-    *("last_test_at", "battery", "last_contact_at"),
+    *("handed_over_at", "last_test_at", "battery", "last_contact_at"),
 )
 """What an association is told of a phone in the hands of somebody whom it follows."""
 NOT_TOLD: Final = frozenset(

@@ -5,7 +5,7 @@ import { $, make, say } from "./dom.js";
 import { Refusal } from "./api.js";
 import { read, send } from "./after.js";
 import { brief, isoDay, moment, sixMonthsAfter } from "./dates.js";
-import { acting, area, choice, group, input, tick } from "./fields.js";
+import { acting, area, choice, group, input, remade, tick } from "./fields.js";
 import { holder, link } from "./glance.js";
 import { consentParts, consentsOf, orderOf, orderParts } from "./holding_acts.js";
 import { family, t } from "./texts.js";
@@ -14,6 +14,7 @@ const FREE = ["in_stock", "wiped", "reserve", "returned", "on_loan", "reserved"]
 const STEPS = ["asked", "decided", "tested", "active"];
 
 let shown = "";
+let of = null; // whose forms they are: what was typed into them stays
 
 export const forget = () => { shown = ""; };
 
@@ -125,7 +126,7 @@ function others(page, one) {
 export async function draw(page, found, id) {
   const lang = document.documentElement.lang;
   if (id === "new") {
-    if (shown !== `new ${lang}`) newRequest(page, found);
+    if (shown !== `new ${lang}`) again(id, () => newRequest(page, found));
     shown = `new ${lang}`;
     return;
   }
@@ -145,11 +146,18 @@ export async function draw(page, found, id) {
   const phone = found.phones.find((other) => other.assignment && other.assignment === one.assignment);
   const parts = open ? [make("h2", t("the_decision")), decision(page, found, one), ...others(page, one)]
     : phone ? [link(`#phone/${phone.id}`, t("to_phone"), "button")] : [];
-  $("request-body").replaceChildren(facts(one), ...parts);
+  again(id, () => $("request-body").replaceChildren(facts(one), ...parts));
+}
+
+function again(id, making) {
+  if (of === id) remade($("request-body"), making);
+  else making();
+  of = id;
 }
 
 // What the new evaluation of a release has found.
 export function drawRelease(page, found, id) {
+  of = null;
   const one = found.releases.find((release) => release.id === id);
   const wanted = JSON.stringify([id, one, document.documentElement.lang]);
   if (wanted === shown) return;

@@ -75,6 +75,21 @@ export function acting(page, parts, label, doing, className = "") {
   return form;
 }
 
+// Makes the forms of a box anew, in another language say; what was typed into them stays.
+export function remade(box, making) {
+  const before = [...box.querySelectorAll("form")].map((form) =>
+    [...form.elements].filter((one) => one.name).map(({ name, type, value, checked }) => ({ name, type, value, checked })));
+  making();
+  box.querySelectorAll("form").forEach((form, n) => {
+    for (const { name, type, value, checked } of before[n] ?? []) {
+      const same = [...form.elements].find((one) => one.name === name && (type !== "radio" || one.value === value));
+      if (!same) continue;
+      if (type === "radio" || type === "checkbox") same.checked = checked;
+      else same.value = value;
+    }
+  });
+}
+
 function labelled(field, label) {
   const shown = make("label");
   shown.append(make("span", label), field);

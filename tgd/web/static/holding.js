@@ -4,6 +4,7 @@
 import { $, make, rewrite, say } from "./dom.js";
 import { read, send } from "./after.js";
 import { ago, brief, minute, moment } from "./dates.js";
+import { remade } from "./fields.js";
 import { Handing } from "./handing.js";
 import { phoneActs } from "./holding_acts.js";
 import { holder, left, name, plainly, sentence, state, tested, tone } from "./glance.js";
@@ -95,8 +96,10 @@ async function makeActs(page, found, phone, one, act, wanted) {
   handing = one && UNTESTED.includes(one.status) ? new Handing(page, send, done) : null;
   $("steps-part").replaceChildren(...(handing ? [handing.build(phone, one)] : []));
   const neighbours = phone.holder ? [] : (await read(`tribunals/${phone.tribunal}/neighbours`)).items;
+  const making = () => $("acts").replaceChildren(...phoneActs({ page, found, phone, one, neighbours, done }));
   const unfolded = [...$("acts").querySelectorAll("details[open]")].map((other) => other.id);
-  $("acts").replaceChildren(...phoneActs({ page, found, phone, one, neighbours, done }));
+  if (of === phone.id) remade($("acts"), making);
+  else making();
   if (of === phone.id) for (const id of unfolded) if ($(id)) $(id).open = true;
   of = phone.id;
   $("history").hidden = one === null;

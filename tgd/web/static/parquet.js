@@ -160,6 +160,8 @@ class Office extends Page {
   outside(error) {
     this.found = null;
     this.quiet();
+    this.forget();
+    for (const id of ["request-body", "acts", "steps-part"]) $(id).replaceChildren(); // nobody else finds what was typed
     super.outside(error);
   }
 
