@@ -325,6 +325,8 @@ async def test_the_committee_is_told_nothing_about_few(api: Api, page: Page, sho
 
 async def test_an_association_sees_its_people_and_no_more(api: Api, page: Page, shots):
     await api.account("asso", PASSWORD, "association", tribunal_id="poitiers")
+    for number in range(1, 9):
+        await api.follows("asso", f"tgd-86-0{number}")
     await in_service(api, "tgd-86-01")
     await page.goto("/parquet")
     await log_in(page, "asso")

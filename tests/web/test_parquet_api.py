@@ -83,10 +83,12 @@ async def test_a_period_that_cannot_be_is_named(api: Api, asked: str):
 
 
 async def test_an_association_is_told_of_phones_and_of_nothing_else(api: Api):
-    who = {"role": "association", "name": "asso"}
-    status, found = await api.call("GET", "people", **who)
+    member = await api.member("asso", "tgd-86-01", "tgd-86-02")
+    status, found = await api.bare("GET", "people", headers=member)
     assert status == 200
-    assert len(found["items"]) == 8
+    assert [one["device"] for one in found["items"]] == ["tgd-86-01", "tgd-86-02"]
+    _, found_by_program = await api.call("GET", "people", role="association", name="asso")
+    assert found_by_program["items"] == []
     one = found["items"][0]
     assert set(one) == {
         *("device", "label", "state", "assignment_status", "holder", "ends_at", "days_left"),
@@ -103,8 +105,9 @@ async def test_an_association_is_told_of_phones_and_of_nothing_else(api: Api):
 async def test_whoever_is_locked_out_has_not_even_a_line(api: Api, kind: str, value: str):
     her = (await ok(api, "GET", "devices/tgd-86-01"))["holder"]["id"]
     await ok(api, "POST", f"beneficiaries/{her}/conflicts", {"kind": kind, "value": value})
-    _, found = await api.call("GET", "people", role="association", name="asso")
-    assert [one["device"] for one in found["items"]] == [f"tgd-86-0{n}" for n in range(2, 9)]
+    member = await api.member("asso", "tgd-86-01", "tgd-86-02")
+    _, found = await api.bare("GET", "people", headers=member)
+    assert [one["device"] for one in found["items"]] == ["tgd-86-02"]
 
 
 async def test_phones_are_lent_to_neighbours(api: Api):

@@ -18,6 +18,7 @@ TRIBUNAL: Final = "poitiers"
 _IN_ORDER: Final = range(1, 7)
 _RELEASED: Final = 5
 _AHEAD: Final = timedelta(days=9)
+_CONVENTION: Final = timedelta(days=365)
 _ASKED: Final = (
     {"beneficiary": {"name": "Demande Fictive A"}, "source": "association", "means": "telephone"},
     {"beneficiary": {"name": "Demande Fictive B"}, "source": "gendarmerie", "means": "email"},
@@ -34,6 +35,7 @@ async def furnish(origin: str, password: str) -> None:
             await office.post(f"/assignments/{held}/basis", {"legal_basis": "1", "order": order})
             agreed = {"phone": True, "audio": number % 2 == 0}
             await office.post(f"/assignments/{held}/consents", {"consents": agreed})
+        await _entrust(office)
         for asked in _ASKED:
             await office.post("/requests", asked)
         her = (await office.get(f"/devices/{name(_RELEASED)}"))["holder"]["id"]
@@ -41,3 +43,16 @@ async def furnish(origin: str, password: str) -> None:
         await office.post("/releases", {"beneficiary": her, "kind": "release", "at": at})
     finally:
         await office.close()
+
+
+async def _entrust(office: desk.Operator) -> None:
+    """Have the demo's association follow every holder for a year."""
+    until = (datetime.now(UTC) + _CONVENTION).isoformat()
+    term = {"association": "Association fictive", "ends_at": until}
+    made = await office.post("/conventions", term)
+    body = {"username": "association"}
+    [cleared] = (await office.post(f"/conventions/{made['id']}/clear", body))["clearances"]
+    for held in (await office.get("/devices"))["items"]:
+        if held["holder"]:
+            hers = {"beneficiary": held["holder"]["id"]}
+            await office.post(f"/clearances/{cleared['id']}/entrust", hers)

@@ -15,11 +15,11 @@ from tgd.errors import NotFound
 from tgd.justice import picture, steering
 from tgd.justice.domain import handing
 from tgd.justice.domain.conflict import Lock, Reader, locked
+from tgd.store import associations, stock
 from tgd.store import office as rows
-from tgd.store import stock
 from tgd.web import alert_json, office_in, reading
 from tgd.web.access import CALLER
-from tgd.web.alerts import answer
+from tgd.web.answers import answer
 from tgd.web.context import Context
 from tgd.web.office import PAGE_MAX, plain
 from tgd.web.pages import Pages
@@ -102,12 +102,16 @@ class Parquet:
                 for row in await stock.listed(connection, own, limit=PAGE_MAX)
                 if row["assignment_id"] is not None
             ]
-            locks = await rows.locks(connection, [row["beneficiary_id"] for row in held])
+            people = [row["beneficiary_id"] for row in held]
+            locks = await rows.locks(connection, people)
+            follower = caller.name if caller.session is not None else ""
+            hers = await associations.followed(connection, follower, people, now)
         reader = Reader(account=caller.name, role=caller.role)
         items = [
             self._followed(row, now)
             for row in held
-            if not locked([Lock(*one) for one in locks.get(row["beneficiary_id"], [])], reader)
+            if row["beneficiary_id"] in hers
+            and not locked([Lock(*one) for one in locks.get(row["beneficiary_id"], [])], reader)
         ]
         return answer({"items": items, "next": None, "now": alert_json.stamp(now)})
 
