@@ -24,6 +24,7 @@ from tgd.readers import (
     demo_pages,
     directory,
     existing,
+    hosts,
     listen,
     matching,
     mqtt_urls,
@@ -142,7 +143,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("tiles_url", url("https", "http"), None, "map tiles; betrays positions, keep local"),
     Setting("addok_url", own_server, None, "addok server of your own: it is told her position"),
     Setting("demo_pages", demo_pages, None, "set by the demo, never for real: its other pages"),
-    Setting("session_hours", seconds, 12.0, "life of an operator's session", 24),
+    Setting("session_hours", seconds, 12.0, "life of a session", 24),
+    Setting("session_idle_minutes", seconds, 30.0, "a session that nobody uses ends", 240),
+    Setting("proxies", hosts, "127.0.0.1,::1", "reverse proxies whose X-Forwarded-For is believed"),
     Setting("heartbeat_intervals", seconds, 3.0, "missed heartbeats that raise a task", 20),
     Setting("deadline_overflow_s", seconds, 7.0, "opened to answered: ring the others too", 60),
     Setting("deadline_answer_s", seconds, 20.0, "opened to answered: forward", 120),
@@ -191,6 +194,8 @@ class Config:
     addok_url: str | None = None
     demo_pages: tuple[str, ...] | None = None
     session_hours: float = 12.0
+    session_idle_minutes: float = 30.0
+    proxies: str = "127.0.0.1,::1"
     deadlines: Deadlines = field(default_factory=Deadlines)
 
     @property

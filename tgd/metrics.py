@@ -32,6 +32,7 @@ STAGES = ("decode", "batch", "single", "alert")
 TESTED_WITHIN = ("15", "21")
 CONNECTIONS = ("press", "rest")
 DRIFTS = ("missing", "extra", "rights", "password", "disabled")
+LOGINS = ("right", "wrong", "delayed")
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)
 
 _C = TypeVar("_C", Counter, Gauge)
@@ -100,6 +101,10 @@ class Metrics:
             "Presses committed together.",
             buckets=SIZES,
             registry=self.registry,
+        )
+
+        self.logins = Family(
+            self._counter("logins", "Logins tried, by what came of them.", "outcome"), LOGINS
         )
 
     def _work(self) -> None:

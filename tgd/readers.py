@@ -103,6 +103,14 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def hosts(text: str) -> str:
+    """Read addresses of machines, comma-separated."""
+    try:
+        return ",".join(str(ipaddress.ip_address(part.strip())) for part in text.split(","))
+    except ValueError:
+        raise ValueError("must be IP addresses, comma-separated") from None
+
+
 def demo_pages(text: str) -> tuple[str, ...]:
     """Read addresses of the demo's pages; they stand on this machine and nowhere else."""
     pages = tuple(part.strip() for part in text.split(","))

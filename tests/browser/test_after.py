@@ -219,6 +219,7 @@ async def test_operators_have_no_statistics(api: Api, page: Page):
 async def test_a_call_back_is_entered_by_the_association(api: Api, page: Page, tmp_path):
     [own] = await api.rows("SELECT tribunal_id AS id FROM device LIMIT 1")
     await api.account("asso", PASSWORD, "association", tribunal_id=own["id"])
+    await api.follows("asso", "tgd-86-01")
     alert = await closed(api)
     owner = await asyncpg.connect(api.url_of_database)  # the server may not move a due time
     await owner.execute("UPDATE recontact SET due_at = now() - interval '1 hour' WHERE hours = 24")

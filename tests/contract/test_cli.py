@@ -13,7 +13,7 @@ import pytest
 from commands import KEY, ROOMS, Run, command, on
 
 from tgd.seal import Sealer
-from tgd.store import accounts, rooms
+from tgd.store import accounts, logins, rooms
 from tgd.store.db import Database
 from tgd.store.migrate import migrations
 
@@ -236,3 +236,61 @@ async def test_the_journal_names_the_time_and_who_did_it(tgd: Run, store: Databa
     assert row["actor"].startswith("tgd:")
     assert row["alert_id"] is None
     assert row["at"] <= datetime.now(UTC)
+
+
+async def test_an_account_is_looked_after_from_the_command_line(tgd: Run, store: Database) -> None:
+    assert (
+        await tgd("user", "add", "op-9", "--role", "operator", given="correct horse\n")
+    ).code == 0
+    assert "asks for no second factor" in (await tgd("user", "recovery", "op-9")).refusal
+    done = await tgd("user", "password", "op-9", given="battery staple\n")
+    assert "new password for op-9; sessions ended: 0" in done.err
+    assert "waits lifted: 0" in (await tgd("user", "unlock", "op-9")).err
+    assert "username: or --address must be given" in (await tgd("user", "unlock")).refusal
+    assert "sessions of op-9: 0" in (await tgd("user", "sessions", "op-9")).err
+    assert "sessions ended: 0" in (await tgd("user", "sessions", "op-9", "--end")).err
+    assert "account ended: op-9" in (await tgd("user", "disable", "op-9")).err
+    assert (await tgd("user", "disable", "nobody")).code == 1
+    kinds = [kind for kind, _ in await journal(store)]
+    assert kinds[1:] == ["password_changed", "lockout_lifted", "sessions_ended", "account_disabled"]
+
+
+async def test_recovery_codes_are_printed_once(tgd: Run, store: Database) -> None:
+    words = ("user", "add", "superviseur-3", "--role", "supervisor", "--totp")
+    assert (await tgd(*words, given="correct horse\n")).code == 0
+    done = await tgd("user", "recovery", "superviseur-3")
+    codes = done.out.split()
+    assert len(codes) == 10
+    async with store.connection() as connection:
+        kept = await connection.fetch("SELECT hash FROM recovery_code")
+    assert {row["hash"] for row in kept} == {logins.recovery(code) for code in codes}
+
+
+async def test_a_member_of_an_association_is_cleared_from_the_command_line(
+    tgd: Run, store: Database
+) -> None:
+    assert (await tgd("seed")).code == 0
+    given = "correct horse\n"
+    assert (await tgd("user", "add", "asso-1", "--role", "association", given=given)).code == 0
+    assert (
+        "ends_at: must be"
+        in (await tgd("associations", "agree", "Association 1", "--until", "2020-01-01")).refusal
+    )
+    done = await tgd("associations", "agree", "Association 1", "--until", "2090-01-01")
+    convention = done.out.strip()
+    assert (
+        "no account of an association"
+        in (await tgd("associations", "clear", convention, "nobody")).refusal
+    )
+    assert "cleared: asso-1" in (await tgd("associations", "clear", convention, "asso-1")).err
+    async with store.connection() as connection:
+        person = await connection.fetchval("SELECT beneficiary_id FROM assignment LIMIT 1")
+        clearance = str(await connection.fetchval("SELECT id FROM clearance"))
+    entrust = ("associations", "entrust", clearance, str(person))
+    assert (await tgd(*entrust)).err.strip() == "follows"
+    assert "asso-1  follows 1" in (await tgd("associations", "list")).out
+    assert (await tgd(*entrust, "--ended")).err.strip() == "follows no longer"
+    assert "asso-1  follows 0" in (await tgd("associations", "list")).out
+    assert "clearance ended" in (await tgd("associations", "end-clearance", clearance)).err
+    assert "convention ended" in (await tgd("associations", "end", convention)).err
+    assert (await tgd("associations", "end", "no-id")).code == 1

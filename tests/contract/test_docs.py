@@ -2,7 +2,7 @@
 
 import ast
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -151,7 +151,7 @@ async def test_every_route_is_documented_and_no_other() -> None:
         config=parts.config,
         ready=parts.ready,
     )
-    access = Access(context.database, context.clock)
+    access = Access(context.database, context.clock, timedelta(minutes=30))
     table = routes(context, access, Login(context), Pages())
     served = {f"{route.method} {route.path}" for route in table}
     named = set(re.findall(r"`((?:GET|POST|DELETE|PUT|PATCH) /[^`\s]*)`", PROTOCOL))

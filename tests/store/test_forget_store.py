@@ -115,6 +115,7 @@ async def test_no_sealed_column_is_forgotten(store: Database) -> None:
         "quarantine.digest",
         "web_session.id",
         "token.id",
+        *("recovery_code.hash", "login_delay.who"),
         "room.inbound_token",
         *("journal.salt", "journal.content", "journal.hash", "journal_head.hash"),
         "journal_seal_head.hash",

@@ -196,6 +196,30 @@ class Api:
     async def act(self, alert: str, act: str, body: dict | None = None, **who) -> tuple[int, dict]:
         return await self.call("POST", f"alerts/{alert}/{act}", json=body, **who)
 
+    async def follows(self, name: str, device: str, tribunal: str = "poitiers") -> None:
+        """The prosecutor clears a member of an association, who follows the phone's holder."""
+        acts, by = self._context.office.associations, "parquet-1"
+        until = self.clock.now() + timedelta(days=365)
+        made = await acts.agree("Association 1", (None, until), by, tribunal)
+        await acts.clear(made, name, by, tribunal)
+        [cleared] = await self.rows("SELECT id FROM clearance WHERE convention_id = $1", made)
+        [held] = await self.rows(
+            "SELECT beneficiary_id AS her FROM assignment WHERE device_id = $1", device
+        )
+        await acts.entrust(cleared["id"], held["her"], by, tribunal, ended=False)
+
+    async def member(self, name: str, *devices: str) -> dict[str, str]:
+        """The headers of a session of an association's member, who follows these holders."""
+        await self.account(name, "un mot de passe", "association", tribunal_id="poitiers")
+        for device in devices:
+            await self.follows(name, device)
+        login = {"username": name, "password": "un mot de passe"}
+        async with self.http.post("/api/v1/session", json=login) as answered:
+            csrf = (await answered.json())["csrf"]
+            cookie = answered.cookies["tgd_session"].value
+        self.http.cookie_jar.clear()
+        return {"Cookie": f"tgd_session={cookie}", "X-CSRF-Token": csrf}
+
     async def press(self, device: str = "tgd-86-01", *, loc: dict | None = None, **more) -> dict:
         """The phone presses; the receipt."""
         at = self.clock.now().timestamp()

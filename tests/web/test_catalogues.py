@@ -26,13 +26,13 @@ from tgd.web.filling import filled
 from tgd.web.wording import Words
 
 WEB, DEMO = TGD / "web", TGD / "demo"
-PAGES = dict.fromkeys(("console", "report", "recontacts", "statistics"), WEB)
+PAGES = dict.fromkeys(("console", "parquet", "report", "recontacts", "statistics"), WEB)
 PAGES |= dict.fromkeys(("phones", "salle"), DEMO)
 """Each page, which is also the name of its catalogue, and the folder that both are in."""
 CATALOGUES = PAGES | {"pages": WEB}
 WORDED = {"report": [WEB / "wording.py", *sorted(WEB.glob("report*.py"))]}
 """What the server words itself."""
-ALSO = {"console": ("screen",)}
+ALSO = {"console": ("screen",), "parquet": ("remise",)}
 """Pages that say what another one says, out of its catalogue."""
 RULES = {
     "fr": (("fr_FR", 2), lambda n: n > 1),
@@ -150,7 +150,7 @@ def test_a_code_that_has_words_is_some_code_of_the_program_s(name: str):
     assert unknown == []
 
 
-@pytest.mark.parametrize("name", [*PAGES, "screen"])
+@pytest.mark.parametrize("name", [*PAGES, "screen", "remise"])
 def test_pages_hold_no_text_of_their_own(name: str):
     page = (PAGES.get(name, WEB) / "static" / f"{name}.html").read_text()
     body = re.sub(r"<[^>]*>|<!--.*?-->", "\n", page)

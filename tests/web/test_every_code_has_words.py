@@ -14,12 +14,19 @@ import pytest
 from catalogues import families
 
 from tgd.geo import zones
+from tgd.justice.domain import handing, life, red_list, stock
+from tgd.justice.domain.conflict import KINDS as LOCKS
+from tgd.justice.flow import releases
+from tgd.justice.flow.waiting import REFUSALS
 from tgd.platform import territory
 from tgd.platform.channels import cisu_case
 from tgd.platform.flow.triage import VOICES
 from tgd.platform.persons import Dangers, PersonFile
 from tgd.platform.places import RADIUS_M
+from tgd.store import refusals as refused
 from tgd.store.presence import WANTS
+from tgd.web.office import STATES_SAID
+from tgd.web.office_in import MEANS, SOURCES
 
 ROOT = Path(str(resources.files("tgd")))
 DOUBTING = (
@@ -181,3 +188,53 @@ def test_a_doubt_about_a_position_is_a_whole_sentence(language: str):
 
 def test_rooms_read_words_for_every_doubt():
     assert doubts() - set(cisu_case._DOUBTS) == set()
+
+
+def office_refusals() -> set[str]:
+    found = {code for code, _ in refused._BY_CONSTRAINT.values()}
+    for node in nodes([*(ROOT / "justice").rglob("*.py")]):
+        match node:
+            case ast.Call(func=ast.Name(id="Refused"), args=[code, *_]):
+                found |= codes(code)
+    # Of the administrator's commands, not of the page.
+    return found - {"enrolled", "not_enrolled", "device_known"}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize(
+    ("catalogue", "every"),
+    [
+        ("red", {*red_list.REASONS}),
+        ("red_short", {*red_list.REASONS}),
+        ("state", {*stock.STATES}),
+        ("move", {*STATES_SAID}),
+        ("waits", {*stock.UNMET, *REFUSALS, "granted", "withdrawn"}),
+        ("waits_short", {*stock.UNMET}),
+        ("refusal", {*REFUSALS}),
+        ("consent", {*life.CONSENTS}),
+        ("end_reason", {*life.REASONS}),
+        ("basis", {*life.BASES}),
+        ("release", {*releases.KINDS}),
+        ("outcome", {*releases.OUTCOMES}),
+        ("conflict", {*LOCKS}),
+        ("source", {*SOURCES, "unsaid"}),
+        ("means", {*MEANS}),
+        ("handing", {*handing.STEPS}),
+        ("handing_state", {*handing.STATES}),
+        ("missing", {*life.IDENTIFIED, "press_heard", "located", "wiped", "device_sound"}),
+    ],
+)
+def test_the_prosecutors_page_has_words_for_every_code(language: str, catalogue: str, every: set):
+    said = families(ROOT / "web", "parquet", language)
+    assert every - set(said[catalogue]) == set()
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_whatever_is_refused_to_the_office_has_words(language: str):
+    said = families(ROOT / "web", "parquet", language)
+    assert office_refusals() - set(said["error"]) == set()
+
+
+def test_a_red_list_is_shown_the_worst_first():
+    said = families(ROOT / "web", "parquet", "fr")
+    assert tuple(said["red"]) == red_list.REASONS

@@ -139,19 +139,22 @@ async def test_a_note_after_everything_was_erased_has_its_own_term(api: Api):
     assert note["text"] is None
 
 
-async def test_an_association_sees_its_own_tribunal_s_only(api: Api):
+async def test_a_member_of_an_association_sees_those_only_whom_she_follows(api: Api):
     await closed(api, "no_danger")
     await closed(api, "no_danger", "nobody-1")
+    await closed(api, "no_danger", "tgd-86-02")
     [tribunal] = await api.rows("SELECT tribunal_id FROM device LIMIT 1")
-    await api.rows("INSERT INTO tribunal (id, name) VALUES ('tj-autre', 'Tribunal fictif')")
     own = await association(api, tribunal["tribunal_id"])
-    other = await association(api, "tj-autre", "asso-2")
+    other = await association(api, tribunal["tribunal_id"], "asso-2")
+    async with api.http.get("/api/v1/recontacts", headers=own) as answered:
+        assert (await answered.json())["items"] == []
+    await api.follows("asso", "tgd-86-01")
     async with api.http.get("/api/v1/recontacts", headers=own) as answered:
         calls = (await answered.json())["items"]
     assert {c["beneficiary"] for c in calls} == {"Bénéficiaire 86-01"}
     async with api.http.get("/api/v1/recontacts", headers=other) as answered:
         assert (await answered.json())["items"] == []
-    assert await listed(api, role="association", name="program") == []
+    assert await listed(api, role="association", name="asso") == [], "a program"
     path = f"/api/v1/recontacts/{calls[0]['id']}/done"
     assert await posted(api, path, other) == 404
     assert await posted(api, path, own) == 200

@@ -1,10 +1,11 @@
-"""``tgd user add``: a person's account, its password never on a command line.
+"""``tgd user …``: people's accounts, no password ever on a command line.
 
 An argument would stand in the shell's history and in the list of processes. So the password is
 asked for at a terminal, twice and unseen, or is the first line of standard input.
 """
 
 import sys
+from datetime import timedelta
 
 import pyotp
 import typer
@@ -14,7 +15,7 @@ from tgd.clock import Clock
 from tgd.config import Config
 from tgd.errors import Invalid
 from tgd.seal import Sealer
-from tgd.store import accounts, command
+from tgd.store import accounts, command, guessing, logins
 
 ISSUER = "TGD"
 
@@ -55,6 +56,66 @@ async def user_add(
         say("warning: a prosecutor without --tribunal sees no register")
     if role == "association" and tribunal is None:
         say("warning: an association without --tribunal sees no calls back")
+
+
+async def user_recovery(config: Config, username: str) -> None:
+    """Print new recovery codes, one to a line."""
+    now = Clock().now()
+    async with command.transaction(config.database_url) as connection:
+        codes = await logins.new_codes(connection, username, now)
+        done = {"username": username, "codes": len(codes)}
+        await command.record(connection, now, actor(), "recovery_codes_made", done)
+    for code in codes:
+        typer.echo(code)
+    say(f"{len(codes)} recovery codes for {username}: not shown again; those before are void")
+
+
+async def user_password(config: Config, username: str) -> None:
+    """Set a new password and end every session."""
+    password, now = _password(), Clock().now()
+    async with command.transaction(config.database_url) as connection:
+        ended = await logins.set_password(connection, username, password)
+        done = {"username": username, "sessions_ended": ended}
+        await command.record(connection, now, actor(), "password_changed", done)
+    say(f"new password for {username}; sessions ended: {ended}")
+
+
+async def user_unlock(config: Config, username: str | None, address: str | None) -> None:
+    """Forget the failed logins of a name or an address."""
+    if username is None and address is None:
+        raise Invalid("username", "or --address must be given")
+    now = Clock().now()
+    who = guessing.hashes(config.secret_key, username, address)
+    async with command.transaction(config.database_url) as connection:
+        lifted = await logins.clear(connection, who)
+        await command.record(connection, now, actor(), "lockout_lifted", {"lifted": lifted})
+    say(f"waits lifted: {lifted}")
+
+
+async def user_sessions(config: Config, username: str, *, end: bool) -> None:
+    """List an account's sessions, or end them."""
+    now = Clock().now()
+    async with command.transaction(config.database_url) as connection:
+        if end:
+            ended = await logins.end_others(connection, username)
+            done = {"username": username, "sessions": ended}
+            await command.record(connection, now, actor(), "sessions_ended", done)
+            say(f"sessions ended: {ended}")
+            return
+        idle_since = now - timedelta(minutes=config.session_idle_minutes)
+        rows = await logins.listed(connection, username, now, idle_since)
+    for row in rows:
+        typer.echo(f"{row['no']}  since {row['created_at']:%F %T}  used {row['seen_at']:%F %T}")
+    say(f"sessions of {username}: {len(rows)}")
+
+
+async def user_disable(config: Config, username: str) -> None:
+    """End an account."""
+    now = Clock().now()
+    async with command.transaction(config.database_url) as connection:
+        await accounts.disable(connection, username, now)
+        await command.record(connection, now, actor(), "account_disabled", {"username": username})
+    say(f"account ended: {username}")
 
 
 def _password() -> str:

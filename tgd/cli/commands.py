@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from tgd.cli import office_commands, phone_commands
+from tgd.cli import association_commands, office_commands, phone_commands, user_commands
 from tgd.cli.asked import finish, settings
 from tgd.cli.proof_commands import case_app, journal_app
 from tgd.config import Config
@@ -34,6 +34,7 @@ _zones = typer.Typer(help="Communes and the services competent there.", no_args_
 _forget = typer.Typer(help="What is kept no longer than the law lets it.", no_args_is_help=True)
 app.add_typer(_token, name="token")
 app.add_typer(_user, name="user")
+user_commands.add_to(_user)
 app.add_typer(_rooms, name="rooms")
 app.add_typer(_places, name="places")
 app.add_typer(_persons, name="persons")
@@ -41,6 +42,7 @@ app.add_typer(_addresses, name="addresses")
 app.add_typer(_zones, name="zones")
 app.add_typer(_forget, name="forget")
 app.add_typer(office_commands.assignments, name="assignments")
+app.add_typer(association_commands.associations, name="associations")
 app.add_typer(office_commands.requests, name="requests")
 app.add_typer(phone_commands.phones, name="phones")
 app.add_typer(phone_commands.authority, name="authority")

@@ -20,6 +20,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from tgd.demo import magistrate
 from tgd.demo.phones import COUNT, Event, Phones, name
 from tgd.demo.stage import PEOPLE, Stage
 
@@ -94,10 +95,11 @@ def panel(stage: Stage, *, keys: bool) -> Panel:
     """Return what a person needs to know, in French and in English."""
     grid = Table.grid(padding=(0, 2))
     grid.add_row(Text("Opérateurs · console", "bold"), f"{stage.origin}/console")
+    grid.add_row(Text("Parquet · prosecutor", "bold"), f"{stage.origin}/parquet")
     grid.add_row(Text("Salle · control room", "bold"), f"{stage.room_origin}/salle")
     grid.add_row(Text("Téléphones · phones", "bold"), f"{stage.phones_origin}/phones")
     grid.add_row("", "")
-    for person, role in PEOPLE.items():
+    for person, role in (PEOPLE | magistrate.PEOPLE).items():
         grid.add_row(Text(f"Login ({role})"), f"{person}   {stage.logins[person]}")
     grid.add_row("", "")
     if keys:

@@ -42,6 +42,10 @@ class Operator:
         after: Alert = await _read(self._session.post(path, json=body, headers=self._headers))
         return after
 
+    async def post(self, path: str, body: Mapping[str, object]) -> Any:
+        """Do something else than with an alert."""
+        return await _read(self._session.post(f"{API}{path}", json=body, headers=self._headers))
+
     async def get(self, path: str) -> Any:
         """Read something."""
         return await _read(self._session.get(f"{API}{path}", headers=self._headers))

@@ -23,6 +23,7 @@ from typing import Any, Self
 
 import aiohttp
 
+from tgd.demo import magistrate
 from tgd.demo.broker import Broker, start_broker
 from tgd.demo.child import Child
 from tgd.demo.phones import COUNT, Phones, name
@@ -88,7 +89,7 @@ class Stage:
         self.folder = Path(tempfile.mkdtemp(prefix="tgd-demo-"))
         # The database's own user walks through; it cannot list, and what is secret is 0600.
         self.folder.chmod(0o711)
-        self.logins = {person: _password() for person in PEOPLE}
+        self.logins = {person: _password() for person in PEOPLE | magistrate.PEOPLE}
         self.token = ""
         self._ready = ready
         self._kind = broker_kind
@@ -161,6 +162,8 @@ class Stage:
             self._timed("serveur · server", self._server_ready()),
             self._timed("téléphones · phones", self._start_phones()),
         )
+        if self._by_hand:
+            await self._timed("parquet · prosecutor's office", self._office())
 
     async def _timed(self, what: str, work: Coroutine[Any, Any, str]) -> None:
         began = time.monotonic()
@@ -230,6 +233,15 @@ class Stage:
         await self._tgd("seed")
         await self._tgd("places", "import", str(_PLACES))
         await self._tgd("persons", "import", str(_PERSONS))
+
+    async def _office(self) -> str:
+        """Make the logins of the prosecutor's office, and give it something to see."""
+        of = ("--tribunal", magistrate.TRIBUNAL)
+        for person, role in magistrate.PEOPLE.items():
+            typed = self.logins[person]
+            await self._tgd("user", "add", person, "--role", role, *of, typed=typed)
+        await magistrate.furnish(self.origin, self.logins[magistrate.LOGIN])
+        return f"{self.origin}/parquet"
 
     def _start_server(self) -> None:
         self._child("server", ["-m", "tgd", "serve"], self._environ(), self.server_log)

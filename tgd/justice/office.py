@@ -6,6 +6,7 @@ Serves whoever composes the program; it makes nothing at import and knows no rou
 from tgd.clock import Clock
 from tgd.justice.files import Files
 from tgd.justice.flow.assigning import Assigning
+from tgd.justice.flow.associations import Associations
 from tgd.justice.flow.life import Life
 from tgd.justice.flow.releases import Releases
 from tgd.justice.flow.stock import StockActs
@@ -27,3 +28,4 @@ class Office:
         self.life = Life(database, clock, sealer, files)
         self.waiting = Waiting(database, clock, sealer, files)
         self.releases = Releases(database, clock, sealer, files)
+        self.associations = Associations(database, clock)

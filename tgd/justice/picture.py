@@ -45,6 +45,7 @@ def phone(row: Row, sealer: Sealer, kept: Files, now: datetime) -> dict[str, Any
         "assignment": row["assignment_id"],
         "assignment_status": row["status"],
         "holder": _holder(row, kept) if held else None,
+        "handed_over_at": row["handed_over_at"],
         "ends_at": row["ends_at"],
         "days_left": _days(row, now) if held else None,
         "last_test_at": row["last_test_at"],

@@ -50,6 +50,7 @@ class Session:
     tribunal_id: str | None
     csrf: str = field(repr=False)
     expires_at: datetime
+    seen_at: datetime
 
 
 def digest(secret: str) -> bytes:
@@ -155,10 +156,14 @@ async def open_session(
 
 
 async def sessions(
-    connection: Connection, keys: Collection[bytes], now: datetime
+    connection: Connection, keys: Collection[bytes], now: datetime, idle_since: datetime
 ) -> dict[bytes, Session]:
-    """Return the sessions with these hashes, as far as they and their accounts stand."""
-    rows = [dict(row) for row in await connection.fetch(sql("accounts", "sessions"), [*keys], now)]
+    """Return the sessions with these hashes, as far as they and their accounts stand.
+
+    One that was not used since ``idle_since`` has ended by that.
+    """
+    found = await connection.fetch(sql("accounts", "sessions"), [*keys], now, idle_since)
+    rows = [dict(row) for row in found]
     return {row.pop("id"): Session(**row) for row in rows}
 
 

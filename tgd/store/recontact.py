@@ -23,17 +23,17 @@ class Held:
     done_at: datetime | None
     done_by: str | None
     key: bytes | None
-    tribunal_id: str | None
+    beneficiary_id: UUID | None
 
 
 async def listed(
-    connection: Connection, *, done: bool, tribunal: str | None, limit: int
+    connection: Connection, *, done: bool, follower: str | None, now: datetime, limit: int
 ) -> list[dict[str, Any]]:
     """Return calls to make, soonest due first, or those made, latest first.
 
-    ``tribunal`` None is every tribunal's, and the phones' that no register knows.
+    Of those whom ``follower`` follows; None: of all, and the phones' that no register knows.
     """
-    rows = await connection.fetch(sql("recontact", "list"), done, tribunal, limit)
+    rows = await connection.fetch(sql("recontact", "list"), done, follower, now, limit)
     return [dict(row) for row in rows]
 
 

@@ -597,7 +597,8 @@ CREATE TABLE account (
     ring_group    text NOT NULL DEFAULT 'first' CHECK (ring_group IN ('first', 'second')),
     site          text,                     -- where this person works, in words
     created_at    timestamptz NOT NULL,
-    disabled_at   timestamptz
+    disabled_at   timestamptz,
+    totp_step     bigint NOT NULL DEFAULT 0 -- the latest code that was used
 );
 
 CREATE TABLE web_session (
@@ -605,7 +606,9 @@ CREATE TABLE web_session (
     account_id uuid NOT NULL REFERENCES account ON DELETE CASCADE,
     csrf       text NOT NULL,
     created_at timestamptz NOT NULL,
-    expires_at timestamptz NOT NULL
+    expires_at timestamptz NOT NULL,
+    no         uuid NOT NULL DEFAULT gen_random_uuid() UNIQUE,  -- what its owner calls it by
+    seen_at    timestamptz                  -- when it was last used, to the minute; null: not since
 );
 
 CREATE TABLE token (
@@ -1721,3 +1724,84 @@ END $$;
 CREATE TRIGGER returned_phone_ends AFTER UPDATE OF returned_at ON assignment
     FOR EACH ROW WHEN (OLD.returned_at IS NULL AND NEW.returned_at IS NOT NULL)
     EXECUTE FUNCTION returned_phone_ends();
+
+-- ── Logging in ──────────────────────────────────────────────────────────────────────
+
+-- One-time codes for who has lost the second factor.
+CREATE TABLE recovery_code (
+    account_id uuid NOT NULL REFERENCES account ON DELETE CASCADE,
+    hash       bytea NOT NULL,              -- SHA-256 of the code
+    made_at    timestamptz NOT NULL,
+    used_at    timestamptz,
+    PRIMARY KEY (account_id, hash)
+);
+GRANT SELECT, INSERT, DELETE ON recovery_code TO tgd_app;
+GRANT UPDATE (used_at) ON recovery_code TO tgd_app;
+
+-- Failed logins: who has to wait how long follows from these two. Never a name nor an address: a
+-- keyed hash of one, as people type passwords where names belong.
+CREATE TABLE login_delay (
+    who      bytea PRIMARY KEY,
+    failures int NOT NULL CHECK (failures >= 0),
+    last_at  timestamptz NOT NULL
+);
+CREATE INDEX login_delay_old ON login_delay (last_at);
+GRANT SELECT, INSERT, UPDATE, DELETE ON login_delay TO tgd_app;
+
+-- ── Associations ────────────────────────────────────────────────────────────────────
+
+-- What an association does for a tribunal, and until when; `association` is a body's name.
+CREATE TABLE convention (
+    id          uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    tribunal_id text NOT NULL REFERENCES tribunal,
+    association text NOT NULL CHECK (length(association) BETWEEN 1 AND 200),
+    starts_at   timestamptz NOT NULL,
+    ends_at     timestamptz NOT NULL CHECK (ends_at > starts_at),
+    recorded_at timestamptz NOT NULL,
+    recorded_by text NOT NULL,
+    ended_at    timestamptz,                -- before its term
+    ended_by    text,
+    CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+CREATE INDEX convention_tribunal ON convention (tribunal_id);
+
+-- One member of the association's staff, by the account, cleared by name.
+CREATE TABLE clearance (
+    id            uuid PRIMARY KEY DEFAULT gen_random_uuid(),
+    convention_id uuid NOT NULL REFERENCES convention,
+    account_id    uuid NOT NULL REFERENCES account,
+    cleared_at    timestamptz NOT NULL,
+    cleared_by    text NOT NULL,
+    ended_at      timestamptz,
+    ended_by      text,
+    CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+CREATE UNIQUE INDEX clearance_once ON clearance (convention_id, account_id) WHERE ended_at IS NULL;
+
+-- Whom a cleared member follows.
+CREATE TABLE entrusted (
+    clearance_id   uuid NOT NULL REFERENCES clearance,
+    beneficiary_id uuid NOT NULL REFERENCES beneficiary,
+    entrusted_at   timestamptz NOT NULL,
+    entrusted_by   text NOT NULL,
+    ended_at       timestamptz,
+    ended_by       text,
+    CHECK ((ended_at IS NULL) = (ended_by IS NULL))
+);
+CREATE UNIQUE INDEX entrusted_once ON entrusted (clearance_id, beneficiary_id) WHERE ended_at IS NULL;
+CREATE INDEX entrusted_person ON entrusted (beneficiary_id) WHERE ended_at IS NULL;
+
+GRANT SELECT, INSERT ON convention, clearance, entrusted TO tgd_app;
+GRANT UPDATE (ended_at, ended_by) ON convention, clearance, entrusted TO tgd_app;
+
+-- Who follows whom, from when until when: as long as all three last.
+CREATE VIEW followed AS
+SELECT a.username, e.beneficiary_id,
+       greatest(c.starts_at, k.cleared_at, e.entrusted_at) AS since,
+       least(c.ends_at, c.ended_at, k.ended_at, e.ended_at) AS until
+FROM entrusted e
+JOIN clearance k ON k.id = e.clearance_id
+JOIN convention c ON c.id = k.convention_id
+JOIN account a ON a.id = k.account_id
+WHERE a.role = 'association' AND a.disabled_at IS NULL;
+GRANT SELECT ON followed TO tgd_app;

@@ -8,36 +8,26 @@ token or session that was ended is refused from the next request on. Logging in 
 import hmac
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from aiohttp import web
 
 from tgd.clock import Clock
-from tgd.store import accounts
+from tgd.store import accounts, logins
 from tgd.store.db import Database
-from tgd.web.errors import Handler, forbidden, unauthorized
+from tgd.web.answers import JSON, Answer, Said
+from tgd.web.errors import Handler, Problem, forbidden, unauthorized
+from tgd.web.rates import Rates
+from tgd.web.rights import Grant, View, table
 from tgd.web.together import Together
 
 COOKIE = "tgd_session"
 CSRF = "X-CSRF-Token"
 
-OPERATORS = frozenset({"operator", "supervisor"})
-"""Supervisors may do all that operators may."""
-READERS = OPERATORS | {"auditor", "prosecutor"}
-PROSECUTORS = frozenset({"prosecutor"})
-"""Each of his own tribunal."""
-KEEPERS = PROSECUTORS | {"supervisor"}
-"""A supervisor enters what a magistrate has authorised by telephone or on paper."""
-ADMINS = frozenset({"admin"})
-OFFICE = PROSECUTORS | {"admin"}
-"""The register: a prosecutor's own tribunal's, an administrator's every one's."""
-CALLERS_BACK = OPERATORS | {"association"}
-"""An association the persons of its own tribunal."""
-REVIEWERS = PROSECUTORS | {"supervisor", "admin", "auditor"}
-"""Figures about many alerts: no person and no phone is in them."""
 PHONES = frozenset({"phone"})
-PEOPLE = frozenset(accounts.PERSON_ROLES)
 
+_NOTED = timedelta(minutes=1)
+"""So often it is written down that a session is used."""
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -65,19 +55,28 @@ class Caller:
 
 
 CALLER = web.RequestKey("caller", Caller)
+VIEW = web.RequestKey("view", View)
 
 
 class Access:
     """Finds out who calls, anew at each request; who come together are looked up together."""
 
-    def __init__(self, database: Database, clock: Clock) -> None:
+    def __init__(self, database: Database, clock: Clock, idle: timedelta) -> None:
         self._database = database
         self._clock = clock
+        self._idle = idle
+        self._rates = Rates(clock)
         self._tokens = Together(self._look_up_tokens)
         self._sessions = Together(self._look_up_sessions)
 
-    def guard(self, roles: frozenset[str], handler: Handler) -> Handler:
-        """Return ``handler`` for these roles only; it finds the caller in ``request[CALLER]``."""
+    def guard(self, grant: Grant, handler: Handler) -> Handler:
+        """Return ``handler`` for whom the table grants it; the answer holds what their role sees.
+
+        It finds the caller in ``request[CALLER]`` and what he sees in ``request[VIEW]``.
+        """
+        if grant.open:
+            return _everybody(handler)
+        roles, rights, limit = grant.roles, table(), grant.per_minute
 
         async def guarded(request: web.Request) -> web.StreamResponse:
             caller = await self._identify(request)
@@ -85,10 +84,26 @@ class Access:
                 if roles == PHONES:  # rule 8: whatever is no phone's token is no valid one
                     raise unauthorized("token", "a phone's bearer token is needed")
                 raise forbidden("role", f"not for the role {caller.role}")
+            if limit is not None:
+                self._slowed(caller, request, limit)
             request[CALLER] = caller
-            return await handler(request)
+            view = request[VIEW] = rights.view(grant.shows, caller.role)
+            try:
+                response = await handler(request)
+            except Problem as problem:
+                problem.extra = rights.view("problem", caller.role).of(problem.extra)
+                raise
+            return _cut(response, view)
 
         return guarded
+
+    def _slowed(self, caller: Caller, request: web.Request, limit: int) -> None:
+        resource = request.match_info.route.resource
+        route = f"{request.method} {resource.canonical if resource else ''}"
+        left_s = self._rates.wait_s(caller.key, route, limit)
+        if left_s > 0:
+            wait = {"Retry-After": str(int(left_s) + 1)}
+            raise Problem(429, "too_many_requests", "asked too often: wait", headers=wait)
 
     async def stands(self, caller: Caller) -> bool:
         """Say whether the caller's token or session still stands."""
@@ -132,8 +147,30 @@ class Access:
             return await accounts.tokens(connection, keys)
 
     async def _look_up_sessions(self, keys: AbstractSet[bytes]) -> dict[bytes, accounts.Session]:
+        now = self._clock.now()
         async with self._database.connection() as connection:
-            return await accounts.sessions(connection, keys, self._clock.now())
+            found = await accounts.sessions(connection, keys, now, now - self._idle)
+            if used := [key for key, one in found.items() if one.seen_at <= now - _NOTED]:
+                await logins.used(connection, used, now)
+        return found
+
+
+def _cut(response: web.StreamResponse, view: View) -> web.StreamResponse:
+    if isinstance(response, Answer):
+        response.say(view)
+    elif response.content_type == JSON and not isinstance(response, Said):
+        raise TypeError("an answer that the table of rights has not seen")
+    return response
+
+
+def _everybody(handler: Handler) -> Handler:
+    async def whole(request: web.Request) -> web.StreamResponse:
+        response = await handler(request)
+        if isinstance(response, Answer):
+            response.say(None)
+        return response
+
+    return whole
 
 
 def bearer(request: web.Request) -> str | None:

@@ -8,7 +8,6 @@ import asyncio
 from http import HTTPStatus
 from uuid import UUID
 
-import msgspec
 from aiohttp import web
 
 from tgd.errors import Invalid, NotFound
@@ -18,7 +17,8 @@ from tgd.platform.flow.triage import VOICES
 from tgd.store import accounts, alerts
 from tgd.store.db import Connection
 from tgd.web import alert_json, reading
-from tgd.web.access import CALLER, Caller
+from tgd.web.access import CALLER, VIEW, Caller
+from tgd.web.answers import answer, said
 from tgd.web.board import Board
 from tgd.web.context import Context
 
@@ -46,9 +46,7 @@ class Alerts:
         if since is not None:
             if status != "open":
                 raise Invalid("since", "is for status=open")
-            return web.Response(
-                body=await self._board.since(since), content_type="application/json"
-            )
+            return said(await self._board.since(since, request[VIEW]))
         limit = reading.number(request, "limit", default=PAGE, most=PAGE_MAX)
         before = alert_json.read_cursor(reading.query(request, "cursor"))
         async with self._database.connection() as connection:
@@ -191,18 +189,6 @@ async def shown(
     if row is None:
         raise NotFound("alert")
     return answer(alert_json.alert(row, context.whereabouts, context.clock.now()), status, headers)
-
-
-def answer(
-    value: object, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None
-) -> web.Response:
-    """Return a JSON answer."""
-    return web.Response(
-        body=msgspec.json.encode(value),
-        status=status,
-        headers=headers,
-        content_type="application/json",
-    )
 
 
 async def _of_own(connection: Connection, caller: Caller, alert_id: UUID) -> bool:

@@ -18,7 +18,7 @@ from tgd.store import assignments, requests
 from tgd.store.assignments import Filter
 from tgd.web import alert_json, office_in, reading
 from tgd.web.access import CALLER, Caller
-from tgd.web.alerts import answer
+from tgd.web.answers import answer
 from tgd.web.context import Context
 from tgd.web.errors import Problem
 from tgd.web.office import PAGE, PAGE_MAX, REQUESTS, plain

@@ -11,7 +11,8 @@ last told: whoever shows them counts on from ``fixed_at``.
 import asyncio
 import secrets
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 
 import msgspec
@@ -22,6 +23,7 @@ from tgd.store import alerts
 from tgd.store.db import Connection, Database
 from tgd.web import alert_json
 from tgd.web.hub import Hub
+from tgd.web.rights import View
 
 KEPT_S = 0.2
 """A reading is good for so long if nothing is heard: the channel may be away."""
@@ -34,7 +36,14 @@ class _Item:
 
     mark: str
     version: int
-    told: bytes
+    value: dict[str, Any]
+    told: dict[View, bytes] = field(default_factory=dict)
+
+    def seen(self, view: View) -> bytes:
+        """Return it as JSON, as far as a view goes; written once for each."""
+        if view not in self.told:
+            self.told[view] = msgspec.json.encode(view.of({"items": [self.value]})["items"][0])
+        return self.told[view]
 
 
 class Board:
@@ -53,13 +62,18 @@ class Board:
         self._name = secrets.token_hex(4)
         self._version = 0
         self._read_at = ""
-        self._bodies: dict[int, bytes] = {}
+        self._bodies: dict[tuple[View, int], bytes] = {}
+        self._views: set[View] = set()
         self._reading: asyncio.Task[None] | None = None
         self._heard = -1  # what the hub had heard as the last reading began
         self._good_until = 0.0
 
-    async def since(self, token: str) -> bytes:
-        """Return the answer, as JSON, to whoever has the reading of that name; "" has none."""
+    async def since(self, token: str, view: View) -> bytes:
+        """Return the answer, as JSON, to whoever has the reading of that name; "" has none.
+
+        Those with the same view are told the same bytes.
+        """
+        self._views.add(view)
         for _ in range(2):  # the second has begun after the question, whatever is heard meanwhile
             if self._is_good():
                 break
@@ -68,9 +82,9 @@ class Board:
                 self._reading.add_done_callback(_seen)
             await asyncio.shield(self._reading)
         version = self._version_of(token)
-        if version not in self._bodies:
-            self._bodies[version] = self._body(version)
-        return self._bodies[version]
+        if (view, version) not in self._bodies:
+            self._bodies[view, version] = self._body(view, version)
+        return self._bodies[view, version]
 
     def _is_good(self) -> bool:
         now = asyncio.get_running_loop().time()
@@ -84,17 +98,20 @@ class Board:
         version = int(number[:18])
         return version if self._forgotten <= version <= self._version else -1
 
-    def _body(self, version: int) -> bytes:
-        told = b",".join(item.told for item in self._items.values() if item.version > version)
+    def _body(self, view: View, version: int) -> bytes:
+        changed = [item for item in self._items.values() if item.version > version]
+        told = b",".join(item.seen(view) for item in changed)
         gone = [str(one) for at, one in self._gone if at > version >= 0]
         about = msgspec.json.encode(
-            {
-                "gone": gone,
-                "all": version < 0,
-                "now": self._read_at,
-                "next": None,
-                "since": f"{self._name}.{self._version}",
-            }
+            view.of(
+                {
+                    "gone": gone,
+                    "all": version < 0,
+                    "now": self._read_at,
+                    "next": None,
+                    "since": f"{self._name}.{self._version}",
+                }
+            )
         )
         return b'{"items":[' + told + b"]," + about[1:]
 
@@ -123,8 +140,10 @@ class Board:
         now, version = self._clock.now(), self._version + 1
         for row in rows:
             one = row["alert"]["id"]
-            told = msgspec.json.encode(alert_json.alert(row, self._whereabouts, now))
-            items[one] = _Item(marks[one], version, told)
+            value = alert_json.alert(row, self._whereabouts, now)
+            item = items[one] = _Item(marks[one], version, value)
+            for view in self._views:
+                item.seen(view)  # here, where others come in between
             await asyncio.sleep(0)  # many at once must not keep a press waiting
         for one in gone:
             del items[one]

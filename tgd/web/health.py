@@ -11,7 +11,7 @@ from importlib import resources
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from tgd.web.alerts import answer
+from tgd.web.answers import answer
 from tgd.web.context import Context
 
 

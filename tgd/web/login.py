@@ -1,14 +1,17 @@
 """Logging in and out: a password, a second factor where there is one, a cookie.
 
-Serves the pages for people. Promises: an unknown name takes as long as a wrong password; guessing
-is slowed down per name and address, within a bounded memory; a one-time code serves once; whoever
-logs in gets a new session, and the old one of that browser ends. Sessions that stand are never
-touched by somebody else's guessing: an operator at work is not locked out.
+Serves the pages for people. Promises: whoever fails learns nothing, whether the name is unknown,
+the account ended, the password or the code wrong: the same answer after the same work (one password
+hash, one look at a code, one statement); guessing is slowed down (``delays``); a one-time code
+serves once, also after a restart; whoever logs in gets a new session, and the old one of that
+browser ends. Sessions that stand are never touched by somebody else's guessing, and in a browser
+that an account has used before nobody waits for it either.
 """
 
 import asyncio
 import secrets
-from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
 
@@ -16,49 +19,62 @@ import argon2
 import pyotp
 from aiohttp import web
 
-from tgd.seal import Sealer
-from tgd.store import accounts
+from tgd.seal import SealBroken, Sealer
+from tgd.store import accounts, logins
 from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, COOKIE
-from tgd.web.alerts import answer
+from tgd.web.answers import answer
 from tgd.web.context import Context
+from tgd.web.delays import KNOWN_FOR, Attempt, Delays, source
 from tgd.web.errors import Problem, forbidden, unauthorized
+from tgd.web.pages import is_secure
 
-FREE_FAILURES = 5
-_WAIT_MAX_S = 300.0
-_FORGET_AFTER = timedelta(minutes=15)
-_REMEMBERED = 10_000
 _AT_ONCE, _QUEUED = 2, 32
 """Password checks under way (each takes 64 MiB and a core), and those that may wait."""
 _SECRET_MAX = 256
+_CODE_MAX = 40
 _STEP_S = 30
+_DIGITS = 6
 
 
-class Limiter:
-    """Counts failed logins per name and address; the least recent are forgotten first."""
+class Checks:
+    """Checks passwords, a few at a time; browsers that are known have a place of their own."""
 
-    def __init__(self, remembered: int = _REMEMBERED) -> None:
-        self._remembered = remembered
-        self._failures: OrderedDict[tuple[str, str], tuple[int, datetime]] = OrderedDict()
+    def __init__(self) -> None:
+        self._hasher = argon2.PasswordHasher()
+        self._nobody = ""  # the hash that an unknown name's password is checked against
+        self._places = {False: asyncio.Semaphore(_AT_ONCE), True: asyncio.Semaphore(1)}
+        self._waiting = {False: 0, True: 0}
 
-    def attempt(self, who: tuple[str, str], now: datetime) -> None:
-        """Count an attempt as failed until ``forget`` says otherwise; 429 if it comes too soon."""
-        count, last = self._failures.get(who, (0, now))
-        if now - last > _FORGET_AFTER:
-            count = 0
-        if count >= FREE_FAILURES:
-            wait_s = min(_WAIT_MAX_S, 2.0 ** (count - FREE_FAILURES + 1))
-            left_s = wait_s - (now - last).total_seconds()
-            if left_s > 0:
-                raise _too_many(left_s)
-        self._failures[who] = (count + 1, now)
-        self._failures.move_to_end(who)
-        while len(self._failures) > self._remembered:
-            self._failures.popitem(last=False)
+    async def prepare(self, _app: web.Application) -> None:
+        """Make the hash for unknown names; before the first request."""
+        self._nobody = await asyncio.to_thread(self._hasher.hash, secrets.token_urlsafe())
 
-    def forget(self, who: tuple[str, str]) -> None:
-        """Take the count back: the login was right."""
-        self._failures.pop(who, None)
+    @asynccontextmanager
+    async def place(self, *, known: bool) -> AsyncIterator[None]:
+        """Wait for a place; 503 if too many do."""
+        if self._waiting[known] >= _QUEUED:
+            raise Problem(
+                HTTPStatus.SERVICE_UNAVAILABLE, "busy", "try again", headers={"Retry-After": "1"}
+            )
+        self._waiting[known] += 1
+        try:
+            async with self._places[known]:
+                yield
+        finally:
+            self._waiting[known] -= 1
+
+    async def right(self, account: accounts.Account | None, password: str) -> bool:
+        """Say whether it is the account's password; as much work where there is no account."""
+        known = self._nobody if account is None else account.password_hash
+        matches = await asyncio.to_thread(self._matches, known, password)
+        return matches and account is not None
+
+    def _matches(self, known: str, password: str) -> bool:
+        try:
+            return self._hasher.verify(known, password)
+        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
+            return False
 
 
 class Login:
@@ -69,16 +85,11 @@ class Login:
         self._clock = context.clock
         self._config = context.config
         self._sealer = Sealer(context.config.secret_key)
-        self._limiter = Limiter()
-        self._hasher = argon2.PasswordHasher()
-        self._nobody = ""  # the hash that an unknown name's password is checked against
-        self._checking = asyncio.Semaphore(_AT_ONCE)
-        self._waiting = 0
-        self._used_codes: dict[str, int] = {}
-
-    async def prepare(self, _app: web.Application) -> None:
-        """Make the hash for unknown names; before the first request."""
-        self._nobody = await asyncio.to_thread(self._hasher.hash, secrets.token_urlsafe())
+        self._delays = Delays(context.database, context.clock, context.config.secret_key)
+        self._checks = Checks()
+        self.prepare = self._checks.prepare
+        self._outcomes = context.metrics.logins
+        self._dummy = pyotp.random_base32()
 
     async def log_in(self, request: web.Request) -> web.Response:
         """Check name, password and second factor; answer the CSRF token, set the cookie."""
@@ -86,14 +97,77 @@ class Login:
             raise forbidden("cross_site", "log in from the console's own page")
         fields = await reading.fields(request)
         username = fields.text("username", _SECRET_MAX)
-        password, code = fields.text("password", _SECRET_MAX), fields.optional("totp", 16)
-        who = (username, request.remote or "")
-        self._limiter.attempt(who, self._clock.now())
-        account = await self._checked(username, password)
-        if account.totp_secret is not None:
-            self._second_factor(account, account.totp_secret, code)
-        self._limiter.forget(who)
+        password, code = fields.text("password", _SECRET_MAX), fields.optional("totp", _CODE_MAX)
+        attempt = self._delays.of(
+            username,
+            source(request, self._config.proxies),
+            request.cookies.get(self._delays.cookie(username)),
+        )
+        async with self._checks.place(known=attempt.browser):
+            account = await self._checked(attempt, username, password, code)
         return await self._opened(request, account)
+
+    async def _checked(
+        self, attempt: Attempt, username: str, password: str, code: str | None
+    ) -> accounts.Account:
+        """Return the account; the same steps and the same refusal whatever is wrong."""
+        try:
+            await self._delays.count(attempt)
+        except Problem:
+            self._outcomes["delayed"].inc()
+            raise
+        async with self._database.connection() as connection:
+            account = await accounts.account(connection, username)
+        right = await self._checks.right(account, password)
+        step, factor = self._step(account, code), account.totp_secret if account else None
+        # What is wrong already uses no code up: the statement is run for nobody.
+        spender = account.id if account is not None and right else None
+        recovery = None if code is None else logins.recovery(code)
+        async with self._database.connection() as connection:
+            spent = await logins.spend(connection, spender, step, recovery, self._clock.now())
+        if account is None or not right or not (spent or factor is None):
+            self._outcomes["wrong"].inc()
+            raise unauthorized("wrong_login", "name, password or one-time code is wrong")
+        await self._delays.right(attempt)
+        self._outcomes["right"].inc()
+        return account
+
+    async def confirm(self, request: web.Request, username: str, password: str) -> None:
+        """Refuse who does not know the account's password; guessing is slowed down here as well."""
+        attempt = self._delays.of(
+            username,
+            source(request, self._config.proxies),
+            request.cookies.get(self._delays.cookie(username)),
+        )
+        async with self._checks.place(known=attempt.browser):
+            await self._delays.count(attempt)
+            async with self._database.connection() as connection:
+                account = await accounts.account(connection, username)
+            if not await self._checks.right(account, password):
+                raise forbidden("wrong_password", "the present password is wrong")
+        await self._delays.right(attempt)
+
+    async def lift(self, username: str | None, address: str | None) -> int:
+        """Let a name or an address off its wait; return how many waits that ended."""
+        return await self._delays.lift(username, address)
+
+    def _step(self, account: accounts.Account | None, code: str | None) -> int | None:
+        """Return which step of time the code is for; None: none of those about now."""
+        totp, now, found = pyotp.TOTP(self._factor(account)), self._clock.now(), None
+        for drift in (-1, 0, 1):
+            at = now + timedelta(seconds=drift * _STEP_S)
+            if totp.verify(code or "", for_time=at) and account and account.totp_secret:
+                found = int(at.timestamp()) // _STEP_S
+        return found
+
+    def _factor(self, account: accounts.Account | None) -> str:
+        if account is None or account.totp_secret is None:
+            return self._dummy
+        try:
+            about = accounts.totp_about(account.username)
+            return self._sealer.open(account.totp_secret, about).decode()
+        except SealBroken:  # under another master secret: a recovery code still serves
+            return self._dummy
 
     async def log_out(self, request: web.Request) -> web.Response:
         """End the session; a token has none and stays what it is."""
@@ -110,43 +184,6 @@ class Login:
         caller = request[CALLER]
         csrf = caller.session.csrf if caller.session else None
         return self._answer(caller.name, caller.role, csrf, caller.expires_at)
-
-    async def _checked(self, username: str, password: str) -> accounts.Account:
-        async with self._database.connection() as connection:
-            account = await accounts.account(connection, username)
-        known = account.password_hash if account else self._nobody
-        if self._waiting >= _QUEUED:
-            raise Problem(
-                HTTPStatus.SERVICE_UNAVAILABLE, "busy", "try again", headers={"Retry-After": "1"}
-            )
-        self._waiting += 1
-        try:
-            async with self._checking:
-                right = await asyncio.to_thread(self._matches, known, password)
-        finally:
-            self._waiting -= 1
-        if account is None or not right:
-            raise unauthorized("wrong_login", "name or password is wrong")
-        return account
-
-    def _matches(self, known: str, password: str) -> bool:
-        try:
-            return self._hasher.verify(known, password)
-        except (argon2.exceptions.VerificationError, argon2.exceptions.InvalidHashError):
-            return False
-
-    def _second_factor(self, account: accounts.Account, sealed: bytes, code: str | None) -> None:
-        if code is None:
-            raise unauthorized("totp_needed", "this account asks for a one-time code")
-        secret = self._sealer.open(sealed, accounts.totp_about(account.username)).decode()
-        totp, now = pyotp.TOTP(secret, interval=_STEP_S), self._clock.now()
-        for drift in (-1, 0, 1):
-            at = now + timedelta(seconds=drift * _STEP_S)
-            step = int(at.timestamp()) // _STEP_S
-            if totp.verify(code, for_time=at) and step > self._used_codes.get(account.username, 0):
-                self._used_codes[account.username] = step
-                return
-        raise unauthorized("wrong_totp", "the one-time code is wrong or was used")
 
     async def _opened(self, request: web.Request, account: accounts.Account) -> web.Response:
         cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
@@ -170,10 +207,23 @@ class Login:
             path="/",
             httponly=True,
             samesite="Strict",
-            secure=_is_secure(request),
+            secure=is_secure(request),
             max_age=int(life.total_seconds()),
         )
+        self._known(request, response, account.username)
         return response
+
+    def _known(self, request: web.Request, response: web.Response, username: str) -> None:
+        """Have the browser know itself: others' guessing does not keep it waiting."""
+        response.set_cookie(
+            self._delays.cookie(username),
+            self._delays.introduction(username),
+            path="/api/v1/session",
+            httponly=True,
+            samesite="Strict",
+            secure=is_secure(request),
+            max_age=int(KNOWN_FOR.total_seconds()),
+        )
 
     def _answer(
         self, name: str, role: str, csrf: str | None, expires_at: datetime | None
@@ -188,17 +238,3 @@ class Login:
                 "call": self._config.callback_number,
             }
         )
-
-
-def _is_secure(request: web.Request) -> bool:
-    """Say whether the browser speaks https, to us or to the proxy before us."""
-    return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
-
-
-def _too_many(left_s: float) -> Problem:
-    return Problem(
-        HTTPStatus.TOO_MANY_REQUESTS,
-        "too_many_failures",
-        "too many failed logins: wait before the next",
-        headers={"Retry-After": str(int(left_s) + 1)},
-    )

@@ -24,7 +24,7 @@ from tgd.justice.flow.waiting import REFUSALS
 from tgd.store import assignments, requests, stock
 from tgd.web import alert_json, office_in, reading
 from tgd.web.access import CALLER
-from tgd.web.alerts import answer
+from tgd.web.answers import answer
 from tgd.web.context import Context
 
 PAGE, PAGE_MAX = 100, 500

@@ -15,9 +15,11 @@ from tgd.errors import Invalid
 from tgd.store import presence
 from tgd.store.db import Connection
 from tgd.web import alert_json, reading
-from tgd.web.access import CALLER, Caller
-from tgd.web.alerts import answer, shown
+from tgd.web.access import CALLER, VIEW, Caller
+from tgd.web.alerts import shown
+from tgd.web.answers import answer, said
 from tgd.web.context import Context
+from tgd.web.rights import View
 from tgd.web.together import Told
 
 MOST_OFFERED = 100
@@ -33,16 +35,16 @@ class Operators:
         self._persons = context.persons
         self._notes = context.notes
         self._context = context
-        self._present = Told(self._look_up, context.hub, context.clock)
+        self._present: Told[View] = Told(self._look_up, context.hub, context.clock)
 
     async def present(self, request: web.Request) -> web.Response:
         """Answer who is there, who is busy and who holds what; a browser that reads it is there."""
         async with self._database.connection() as connection:
             await _here(connection, request[CALLER], self._clock.now())
-        told = await self._present.ask(None)
-        return web.Response(body=told, content_type="application/json")
+        told = await self._present.ask(request[VIEW])
+        return said(told or b"")
 
-    async def _look_up(self, _asked: AbstractSet[None]) -> dict[None, bytes]:
+    async def _look_up(self, views: AbstractSet[View]) -> dict[View, bytes]:
         now = self._clock.now()
         async with self._database.connection() as connection:
             rows = await presence.present(connection, now)
@@ -58,7 +60,8 @@ class Operators:
             }
             for row in rows
         ]
-        return {None: msgspec.json.encode({"items": items, "next": None})}
+        told = {"items": items, "next": None}
+        return {view: msgspec.json.encode(view.of(told)) for view in views}
 
     async def wants(self, request: web.Request) -> web.Response:
         """Be rung, or not."""

@@ -30,9 +30,10 @@ _GUARDS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
+_TWO_YEARS = "max-age=63072000; includeSubDomains"
 VERSION = "Tgd-Version"
 _FOR_EVER = {"Cache-Control": "public, max-age=31536000, immutable"}
-_SAME_WORDS = {"screen": "console"}
+_SAME_WORDS = {"screen": "console", "remise": "parquet"}
 """A page that says what another one says, out of the other's catalogue."""
 _LEAFLET = ("leaflet.js", "leaflet.css")
 """The map's library comes out of a package; it is loaded when somebody asks for the map."""
@@ -99,6 +100,11 @@ class Pages:
         )
 
 
+def is_secure(request: web.Request) -> bool:
+    """Say whether the browser speaks https, to us or to the proxy before us."""
+    return request.secure or request.headers.get("X-Forwarded-Proto", "").lower() == "https"
+
+
 def _version(files: Mapping[str, bytes], pages: Mapping[str, str]) -> str:
     held = {**files} | {name: page.encode() for name, page in pages.items()}
     both = b"".join(name.encode() + b"\0" + what for name, what in sorted(held.items()))
@@ -121,9 +127,11 @@ def guard(
     """
     guards = {**_GUARDS, VERSION: version, "Content-Security-Policy": policy(tiles_url)}
 
-    async def guarded(_request: web.Request, response: web.StreamResponse) -> None:
+    async def guarded(request: web.Request, response: web.StreamResponse) -> None:
         for name, value in guards.items():
             response.headers.setdefault(name, value)
+        if is_secure(request):  # whoever has come by https once does not come without any more
+            response.headers.setdefault("Strict-Transport-Security", _TWO_YEARS)
         response.headers.setdefault("Cache-Control", "no-store")  # versioned files may be kept
 
     return guarded

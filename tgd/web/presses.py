@@ -15,6 +15,7 @@ from tgd.devices import wire
 from tgd.devices.downlink import down_topic
 from tgd.errors import Temporary
 from tgd.web.access import CALLER
+from tgd.web.answers import said
 from tgd.web.context import Context
 from tgd.web.errors import outage
 
@@ -52,7 +53,7 @@ class Presses:
             listen=outcome.listen,
         )
         receipt = self._sign(down_topic(device), receipt)
-        return web.Response(body=receipt, content_type="application/json")
+        return said(receipt)
 
 
 async def _whatever_comes(request: web.Request) -> bytes:

@@ -1,8 +1,8 @@
 """The calls back to make after alerts: a list and an act, for those who follow the person.
 
-Serves what comes after the arrows. An association sees its own tribunal's only, and of an alert no
-more than it needs to call: whom, by when, and whether caution is due. What came of a call is sealed
-and is not shown here.
+Serves what comes after the arrows. A member of an association sees those only whom she or he
+follows, and of an alert no more than it takes to call: whom, by when, and whether caution is due.
+What came of a call is sealed and is not shown here.
 """
 
 from datetime import datetime
@@ -16,7 +16,7 @@ from tgd.platform.flow.recontact import Recontact
 from tgd.store import recontact as rows
 from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, Caller
-from tgd.web.alerts import answer
+from tgd.web.answers import answer
 from tgd.web.context import Context
 from tgd.web.pages import Pages
 
@@ -41,7 +41,11 @@ class Recontacts:
         limit = reading.number(request, "limit", default=PAGE_MAX, most=PAGE_MAX)
         async with self._database.connection() as connection:
             found = await rows.listed(
-                connection, done=_STATUSES[status], tribunal=_scope(request[CALLER]), limit=limit
+                connection,
+                done=_STATUSES[status],
+                follower=_follower(request[CALLER]),
+                now=self._clock.now(),
+                limit=limit,
             )
         now = self._clock.now()
         items = [_shown(row, now) for row in found]
@@ -51,7 +55,7 @@ class Recontacts:
         """Record that the call was made."""
         caller = request[CALLER]
         note = (await reading.fields(request)).optional("note")
-        await self._recontact.done(_id(request), caller.name, note, tribunal=_scope(caller))
+        await self._recontact.done(_id(request), caller.name, note, follower=_follower(caller))
         return await self.list(request)
 
     async def page(self, _request: web.Request) -> web.Response:
@@ -59,11 +63,15 @@ class Recontacts:
         return self._pages.page("recontacts")
 
 
-def _scope(caller: Caller) -> str | None:
-    """Return whose phones the caller may see; an association its tribunal's, others all."""
+def _follower(caller: Caller) -> str | None:
+    """Return by whom persons must be followed to be seen; None: any.
+
+    A program is nobody whom a prosecutor has cleared: it follows nobody, and its name may be some
+    account's.
+    """
     if caller.role != "association":
         return None
-    return (caller.session.tribunal_id if caller.session else None) or ""
+    return caller.name if caller.session is not None else ""
 
 
 def _id(request: web.Request) -> UUID:

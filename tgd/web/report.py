@@ -16,7 +16,7 @@ from tgd.platform.report import Reporting
 from tgd.platform.report_parts import Report
 from tgd.web import reading
 from tgd.web.access import CALLER
-from tgd.web.alerts import answer
+from tgd.web.answers import answer
 from tgd.web.catalogue import LANGUAGES
 from tgd.web.context import Context
 from tgd.web.errors import Problem

@@ -10,7 +10,7 @@ from aiohttp import web
 from tgd.platform.statistics import Statistics
 from tgd.web import reading
 from tgd.web.access import CALLER, Caller
-from tgd.web.alerts import answer
+from tgd.web.answers import answer
 from tgd.web.context import Context
 from tgd.web.pages import Pages
 

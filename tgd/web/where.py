@@ -21,9 +21,10 @@ from tgd.platform.domain.routing import Room
 from tgd.store import competence as rows
 from tgd.store import following, forget
 from tgd.web import alert_json, reading
-from tgd.web.access import CALLER, Caller
-from tgd.web.alerts import answer
+from tgd.web.access import CALLER, VIEW, Caller
+from tgd.web.answers import answer, said
 from tgd.web.context import Context
+from tgd.web.rights import View
 from tgd.web.together import Told
 
 TRAIL = 200
@@ -47,15 +48,21 @@ class Where:
 
     async def get(self, request: web.Request) -> web.Response:
         """Answer where the phone is, as far as it is known."""
-        told = await self._pictures.ask(reading.alert_id(request))
+        told = await self._pictures.ask((reading.alert_id(request), request[VIEW]))
         if told is None:
             raise NotFound("alert")
-        return web.Response(body=told, content_type="application/json")
+        return said(told)
 
-    async def _look_up(self, alerts: AbstractSet[UUID]) -> dict[UUID, bytes]:
+    async def _look_up(
+        self, asked: AbstractSet[tuple[UUID, View]]
+    ) -> dict[tuple[UUID, View], bytes]:
         """Return the pictures of these alerts, as JSON: an incident has many onlookers."""
-        found = {one: await self._picture(one) for one in alerts}
-        return {one: msgspec.json.encode(told) for one, told in found.items() if told is not None}
+        found = {one: await self._picture(one) for one in {alert for alert, _ in asked}}
+        return {
+            (one, view): msgspec.json.encode(view.of(told))
+            for one, view in asked
+            if (told := found[one]) is not None
+        }
 
     async def _picture(self, alert_id: UUID) -> dict[str, Any] | None:
         async with self._database.connection() as connection:

@@ -16,7 +16,7 @@ from tgd.clock import Clock
 from tgd.errors import NotFound, Refused
 from tgd.metrics import Metrics
 from tgd.seal import Sealer
-from tgd.store import alerts, recontact
+from tgd.store import alerts, associations, recontact
 from tgd.store.db import OUTAGE, Connection, Database, again
 from tgd.store.recontact import Held
 
@@ -51,17 +51,18 @@ class Recontact:
 
     @again
     async def done(
-        self, recontact_id: UUID, by: str, note: str | None, *, tribunal: str | None = None
+        self, recontact_id: UUID, by: str, note: str | None, *, follower: str | None = None
     ) -> None:
         """Record that she was called; the note says what came of it, sealed.
 
-        ``tribunal`` None: every one's. Again by the same person changes nothing; ``Refused`` where
-        another has made the call, ``NotFound`` for one that is not there or another tribunal's.
+        ``follower``: only for a person whom that account follows. Again by the same person changes
+        nothing; ``Refused`` where another has made the call, ``NotFound`` for one that is not
+        there.
         """
         async with self._database.transaction() as transaction:
             now = self._clock.now()
             held = await recontact.hold(transaction, recontact_id)
-            if held is None or (tribunal is not None and held.tribunal_id != tribunal):
+            if held is None or not await self._may(transaction, held, follower, now):
                 raise NotFound("recontact")
             if held.done_by == by:
                 return
@@ -71,6 +72,14 @@ class Recontact:
             if note:
                 await self._keep(transaction, held, by, note, now)
         await self.count()
+
+    async def _may(
+        self, transaction: Connection, held: Held, follower: str | None, now: datetime
+    ) -> bool:
+        if follower is None:
+            return True
+        hers = [] if held.beneficiary_id is None else [held.beneficiary_id]
+        return bool(await associations.followed(transaction, follower, hers, now))
 
     async def _keep(
         self, transaction: Connection, held: Held, by: str, note: str, now: datetime

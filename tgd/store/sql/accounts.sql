@@ -38,9 +38,11 @@ INSERT INTO web_session (id, account_id, csrf, created_at, expires_at) VALUES ($
 
 -- name: sessions
 -- Whose sessions these are, while they and their accounts stand.
-SELECT s.id, a.username, a.role, a.tribunal_id, s.csrf, s.expires_at
+SELECT s.id, a.username, a.role, a.tribunal_id, s.csrf, s.expires_at,
+       coalesce(s.seen_at, s.created_at) AS seen_at
 FROM web_session s JOIN account a ON a.id = s.account_id
-WHERE s.id = ANY ($1::bytea[]) AND s.expires_at > $2 AND a.disabled_at IS NULL
+WHERE s.id = ANY ($1::bytea[]) AND s.expires_at > $2 AND coalesce(s.seen_at, s.created_at) > $3
+  AND a.disabled_at IS NULL
 
 -- name: close_session
 -- Log out.

@@ -1,18 +1,19 @@
 -- name: list
--- Calls back, open ones soonest due first, done ones latest first; $2 a tribunal, or all.
+-- Calls back, open ones soonest due first, done ones latest first; of those whom $2 follows at $3, or all.
 SELECT r.id, r.alert_id, r.hours, r.owner, r.due_at, r.done_at, r.done_by, a.case_id, a.device,
        b.label AS beneficiary, a.verdict, a.outcome, a.closed_at, a.coerced
 FROM recontact r JOIN alert a ON a.id = r.alert_id
-LEFT JOIN device d ON d.id = a.device
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
-WHERE (r.done_at IS NOT NULL) = $1 AND ($2::text IS NULL OR d.tribunal_id = $2)
-ORDER BY CASE WHEN r.done_at IS NULL THEN r.due_at END, r.done_at DESC, r.hours LIMIT $3
+WHERE (r.done_at IS NOT NULL) = $1 AND ($2::text IS NULL OR EXISTS (
+    SELECT FROM followed f
+    WHERE f.username = $2 AND f.beneficiary_id = s.beneficiary_id AND f.since <= $3 AND f.until > $3))
+ORDER BY CASE WHEN r.done_at IS NULL THEN r.due_at END, r.done_at DESC, r.hours LIMIT $4
 
 -- name: hold
 -- One call back and its alert, both locked: a second person who makes the same call sees the first.
-SELECT r.id, r.alert_id, r.hours, r.due_at, r.done_at, r.done_by, a.key, d.tribunal_id
-FROM recontact r JOIN alert a ON a.id = r.alert_id LEFT JOIN device d ON d.id = a.device
+SELECT r.id, r.alert_id, r.hours, r.due_at, r.done_at, r.done_by, a.key, s.beneficiary_id
+FROM recontact r JOIN alert a ON a.id = r.alert_id LEFT JOIN assignment s ON s.id = a.assignment_id
 WHERE r.id = $1 FOR UPDATE OF a, r
 
 -- name: done

@@ -26,7 +26,7 @@ async function call(path, how) {
   } catch {
     throw new Refusal(0, "network", "");
   }
-  if (!answered.ok) throw new Refusal(answered.status, value.code, value.detail);
+  if (!answered.ok) throw Object.assign(new Refusal(answered.status, value.code, value.detail), { more: value });
   return value;
 }
 

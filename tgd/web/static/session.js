@@ -43,7 +43,6 @@ function showConsole(session) {
   heard([]);
   $("login").hidden = true;
   $("login-form").reset();
-  $("totp").hidden = true;
   for (const id of SHOWN) $(id).hidden = false;
   $("who").textContent = session.username;
   $("figures").hidden = session.role !== "supervisor";
@@ -63,7 +62,6 @@ async function logIn(event) {
   try {
     showConsole(await api.logIn(fields));
   } catch (refusal) {
-    if (refusal.code === "totp_needed") $("totp").hidden = false;
     $("login-error").textContent = reason(refusal);
   }
 }
