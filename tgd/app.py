@@ -61,9 +61,9 @@ from tgd.store.db import INDEXES_ONLY, OUTAGE, Database, identity
 from tgd.supervise import Supervisor
 from tgd.web.context import Context
 from tgd.web.elsewhere import lead
+from tgd.web.hub import Hub
 from tgd.web.routes import build
 from tgd.web.server import Server
-from tgd.web.stream import Hub
 
 STOP_S = 8.0
 AUDIT_IS_OLD = 5 * AUDIT_EVERY

@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
+from world import ManualClock
 
-from tgd.web.together import Together
+from tgd.web.hub import Hub
+from tgd.web.together import Together, Told
 
 
 class Source:
@@ -71,3 +73,38 @@ async def test_who_goes_away_takes_nobody_along():
     assert await there == "then"
     with pytest.raises(asyncio.CancelledError):
         await gone
+
+
+async def test_what_was_told_is_told_again_until_anything_is_heard():
+    source, hub, clock = Source(), Hub(), ManualClock()
+    source.go.set()
+
+    async def look_up(keys) -> dict[str, bytes]:
+        return {key: said.encode() for key, said in (await source.look_up(keys)).items()}
+
+    told = Told(look_up, hub, clock)
+    assert [await told.ask("a") for _ in range(3)] == [b"then"] * 3
+    assert await told.ask("unknown") is None
+    assert len(source.asked) == 2
+    source.says = "now"
+    hub.heard += 1
+    assert await told.ask("a") == b"now"
+    source.says = "later"
+    clock.set_on(1)
+    assert await told.ask("a") == b"later"
+
+
+async def test_what_was_looked_up_before_it_was_heard_is_not_kept():
+    source, hub = Source(), Hub()
+
+    async def look_up(keys) -> dict[str, bytes]:
+        return {key: said.encode() for key, said in (await source.look_up(keys)).items()}
+
+    told = Told(look_up, hub, ManualClock())
+    first = asyncio.create_task(told.ask("a"))
+    await source.begun.wait()
+    hub.heard += 1
+    source.says = "now"
+    source.go.set()
+    assert await first == b"then"
+    assert await told.ask("a") == b"now"

@@ -38,9 +38,9 @@ from tgd.seal import Sealer
 from tgd.store import accounts, register, rooms
 from tgd.store.db import Database
 from tgd.web.context import Context
+from tgd.web.hub import Hub
 from tgd.web.routes import build
 from tgd.web.server import Server
-from tgd.web.stream import Hub
 
 SECRET = "5e" * 32
 NOW = datetime(2030, 1, 15, 9, 0, tzinfo=UTC)

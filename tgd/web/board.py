@@ -22,8 +22,8 @@ from tgd.platform.whereabouts import Whereabouts
 from tgd.store import alerts
 from tgd.store.db import Connection, Database
 from tgd.web import alert_json
+from tgd.web.hub import Hub
 from tgd.web.rights import View
-from tgd.web.stream import Hub
 
 KEPT_S = 0.2
 """A reading is good for so long if nothing is heard: the channel may be away."""

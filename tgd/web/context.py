@@ -22,7 +22,7 @@ from tgd.platform.persons import Persons
 from tgd.platform.report import Reporting
 from tgd.platform.whereabouts import Whereabouts
 from tgd.store.db import Database
-from tgd.web.stream import Hub
+from tgd.web.hub import Hub
 
 
 def unsigned(_topic: str, message: bytes) -> bytes:

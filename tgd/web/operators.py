@@ -20,7 +20,7 @@ from tgd.web.alerts import shown
 from tgd.web.answers import answer, said
 from tgd.web.context import Context
 from tgd.web.rights import View
-from tgd.web.together import Together
+from tgd.web.together import Told
 
 MOST_OFFERED = 100
 
@@ -35,7 +35,7 @@ class Operators:
         self._persons = context.persons
         self._notes = context.notes
         self._context = context
-        self._present: Together[View, bytes] = Together(self._look_up)
+        self._present: Told[View] = Told(self._look_up, context.hub, context.clock)
 
     async def present(self, request: web.Request) -> web.Response:
         """Answer who is there, who is busy and who holds what; a browser that reads it is there."""

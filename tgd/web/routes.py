@@ -18,6 +18,7 @@ from tgd.web.cisu import Cisu
 from tgd.web.context import Context
 from tgd.web.errors import Handler, problems
 from tgd.web.health import Health
+from tgd.web.hub import Hub
 from tgd.web.login import Login
 from tgd.web.office import Office
 from tgd.web.operators import Operators
@@ -29,7 +30,7 @@ from tgd.web.report import Reports
 from tgd.web.rights import table
 from tgd.web.sessions import Sessions
 from tgd.web.statistics import Figures
-from tgd.web.stream import Hub, Stream
+from tgd.web.stream import Stream
 from tgd.web.where import Where
 from tgd.web.zones import Zones
 

@@ -6,9 +6,7 @@ the session or token that opened it does. What there is to read is read from ``/
 """
 
 import asyncio
-import random
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -18,86 +16,12 @@ from tgd.metrics import Metrics
 from tgd.store import presence
 from tgd.store.db import OUTAGE, Database
 from tgd.web.access import CALLER, Access, Caller
+from tgd.web.hub import Hub
 
 KEEP_ALIVE = timedelta(seconds=5)
-_GAP_S = 0.25
-_GAP_EACH_S = 0.002
-_PRESSING_GAP_EACH_S = 0.0005
-"""Between two hints, for each console: however many there are, their readings leave the processor
-to the presses. What presses waits less: a press, an answer, a verdict."""
-_ABREAST, _STEP_S = 20, 0.002
-"""So many consoles are hinted at once, and then the next: they all read at once otherwise."""
 _WRITE_S = 10.0
 _HINT = b"event: alerts\ndata: {}\n\n"
 _STILL_HERE = b"event: here\ndata: {}\n\n"
-
-
-class Hub:
-    """Whoever listens to hints. ``delivered`` is called each time one was handed to a console."""
-
-    def __init__(self, delivered: Callable[[], None] = lambda: None) -> None:
-        self._delivered = delivered
-        self._listeners: set[asyncio.Event] = set()
-        self._hinted_at = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self.closed = False
-        self.heard = 0
-        """Grows whenever something may have changed."""
-
-    def hint(self, *, pressing: bool = False) -> None:
-        """Tell every console that there is something to re-read; soon, at once if it is pressing.
-
-        Hints that come before the last one's gap is over become one.
-        """
-        self.heard += 1
-        loop, many = asyncio.get_running_loop(), len(self._listeners)
-        gap = many * _PRESSING_GAP_EACH_S if pressing else max(_GAP_S, many * _GAP_EACH_S)
-        due = max(loop.time(), self._hinted_at + gap)
-        if self._timer is not None:
-            if self._timer.when() <= due:
-                return
-            self._timer.cancel()
-        self._timer = loop.call_at(due, self._hint)
-
-    def close(self) -> None:
-        """End every stream: the server is going."""
-        self.closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        for listener in self._listeners:
-            listener.set()
-
-    def _hint(self) -> None:
-        self._timer = None
-        self._hinted_at = asyncio.get_running_loop().time()
-        everybody = random.sample(list(self._listeners), len(self._listeners))  # none always last
-        self._some(everybody)
-
-    def _some(self, listeners: list[asyncio.Event]) -> None:
-        for listener in listeners[:_ABREAST]:
-            listener.set()
-        if rest := listeners[_ABREAST:]:
-            asyncio.get_running_loop().call_later(_STEP_S, self._some, rest)
-
-    def delivered(self) -> None:
-        """Note that a hint has left for a console."""
-        self._delivered()
-
-    @property
-    def listening(self) -> int:
-        """How many consoles there are."""
-        return len(self._listeners)
-
-    @contextmanager
-    def joined(self) -> Iterator[asyncio.Event]:
-        """Listen for the length of the block: the event is set while a hint waits."""
-        listener = asyncio.Event()
-        listener.set()  # whoever has just come has everything to read
-        self._listeners.add(listener)
-        try:
-            yield listener
-        finally:
-            self._listeners.discard(listener)
 
 
 class Stream:

@@ -1,15 +1,22 @@
 """Who asks the same at the same time is answered together.
 
-Serves the routes that every console reads at every hint: two hundred of them ask within a few
+Serves the routes that every console reads again and again: two hundred of them ask within a few
 milliseconds. Promises: each answer was looked up after it was asked for (so whoever has just done
 something sees it), one look-up at a time, however many ask meanwhile; a look-up that fails fails
-for those whom it was for, and nobody else.
+for those whom it was for, and nobody else. ``Told`` keeps an answer until anything is heard.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
+from datetime import datetime, timedelta
 from typing import Generic, TypeVar
+
+from tgd.clock import Clock
+from tgd.web.hub import Hub
+
+KEPT = timedelta(seconds=0.3)
+"""The channel that says what has changed may be away."""
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -54,3 +61,32 @@ class Together(Generic[_K, _V]):
             raise
         for key, answer in asked.items():
             answer.set_result(found.get(key))
+
+
+class Told(Generic[_K]):
+    """Answers that may be given again until the hub hears of anything, ``KEPT`` at most."""
+
+    def __init__(
+        self,
+        look_up: Callable[[AbstractSet[_K]], Awaitable[Mapping[_K, bytes]]],
+        hub: Hub,
+        clock: Clock,
+    ) -> None:
+        self._together = Together(look_up)
+        self._hub = hub
+        self._clock = clock
+        self._since: tuple[int, datetime] | None = None
+        self._kept: dict[_K, bytes] = {}
+
+    async def ask(self, key: _K) -> bytes | None:
+        """Return the answer for the key, None if there is none; raises what the look-up raises."""
+        now = self._clock.now()
+        if self._since is None or self._since[0] != self._hub.heard or now > self._since[1] + KEPT:
+            self._since, self._kept = (self._hub.heard, now), {}
+        kept, since = self._kept, self._since
+        if key not in kept:
+            told = await self._together.ask(key)
+            if told is None or self._since is not since or since[0] != self._hub.heard:
+                return told
+            kept[key] = told
+        return kept[key]
