@@ -150,10 +150,7 @@ async def test_a_returned_phone_cannot_come_back(office: Office) -> None:
     "statement",
     [
         "UPDATE assignment SET ended_at = now() WHERE device_id = $1",
-        (
-            "UPDATE assignment SET starts_at = '2020-01-01', ends_at = '2020-07-01'"
-            " WHERE device_id = $1"
-        ),
+        "UPDATE assignment SET ends_at = starts_at + interval '1 microsecond' WHERE device_id = $1",
         "UPDATE device SET lost_at = now() WHERE id = $1",
     ],
     ids=["revoked", "expired", "lost"],

@@ -31,7 +31,7 @@ from tgd.platform.dossier import Dossiers
 from tgd.seal import Sealer
 from tgd.store.db import Database
 
-HISTORIES = int(os.environ.get("TEST_HISTORIES", "5"))
+HISTORIES = int(os.environ.get("TEST_HISTORIES", "2"))
 TRIBUNALS = ("nord", "sud")
 PHONES = ("n-1", "n-2", "n-3", "s-1", "s-2")
 MATCH = {"label": True, "imei": True, "sim": True, "identity": True}

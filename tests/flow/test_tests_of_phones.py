@@ -141,7 +141,10 @@ async def test_another_holder_s_test_is_not_hers_and_a_renewal_takes_none_away(
     world: World,
 ) -> None:
     await tries(world)
-    ends = "UPDATE assignment SET ended_at = $1, returned_at = $1 WHERE device_id = 'tgd-86-01'"
+    ends = (
+        "UPDATE assignment SET ended_at = $1, returned_at = $1"
+        " WHERE device_id = 'tgd-86-01' AND ended_at IS NULL"
+    )
     begins = (
         "INSERT INTO assignment (device_id, beneficiary_id, starts_at, ends_at)"
         " SELECT 'tgd-86-01', {}, $1::timestamptz, $1 + interval '6 months'"

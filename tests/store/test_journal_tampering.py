@@ -1,10 +1,13 @@
-"""A thousand ways to tamper with the journal, as whoever owns the database: each is found.
+"""Ways to tamper with the journal, as whoever owns the database: each is found.
+
+Short by default; ``TEST_TAMPERINGS=1000`` is the long form.
 
 Each is done inside a transaction with triggers off, looked at, and undone. Who knows how hashes are
 made may make them anew: then it is the checkpoints that tell, and, once those are gone too, their
 copies outside.
 """
 
+import os
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -30,7 +33,7 @@ from tgd.ledger import (
     heads_digest,
 )
 
-TIMES = 1000
+TIMES = int(os.environ.get("TEST_TAMPERINGS", "150"))
 SEED = 20300115
 ALL = [*ALERTS, *ASSIGNMENTS, SYSTEM]
 

@@ -25,7 +25,7 @@ from tgd.web.access import CALLER, VIEW, Caller
 from tgd.web.answers import answer, said
 from tgd.web.context import Context
 from tgd.web.rights import View
-from tgd.web.together import Told
+from tgd.web.together import Together
 
 TRAIL = 200
 """So many fixes are shown, the newest."""
@@ -44,7 +44,7 @@ class Where:
         self._whereabouts = context.whereabouts
         self._competence = context.competence
         self._addresses = context.addresses
-        self._pictures = Told(self._look_up, context.hub, context.clock)
+        self._pictures = Together(self._look_up)
 
     async def get(self, request: web.Request) -> web.Response:
         """Answer where the phone is, as far as it is known."""
