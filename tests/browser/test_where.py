@@ -210,7 +210,7 @@ async def test_a_position_that_is_not_read_again_is_shown_as_stale(world: World,
 
 async def test_what_is_copied_is_not_taken_away_by_the_second(world: World, page: Page):
     await world.phone().press(loc=PLACE)
-    await expect(page.locator("#a-position")).to_contain_text("46,58020")
+    await expect(page.locator("#a-position")).to_contain_text("rue de l'Exemple")  # all is read
     await page.locator("#a-position .degrees b").click()
     chosen = "getSelection().toString()"
     assert await page.evaluate(chosen) == "46,58020 ; 0,34040"
