@@ -27,6 +27,7 @@ class Console:
         self._api = api
         self._looked_at = looked_at
         self._hinted = asyncio.Event()
+        self._since = ""
         self.reading = False
         self.hints: list[float] = []
         self.readings: list[tuple[float, float]] = []
@@ -55,7 +56,8 @@ class Console:
 
     async def _alerts(self) -> None:
         begun = time.time()
-        await self._get("alerts?status=open&limit=500")
+        page = await self._get(f"alerts?status=open&since={self._since}")
+        self._since = page["since"]
         self.readings.append((begun, time.time()))
 
     async def _get(self, path: str) -> Any:

@@ -3,14 +3,12 @@
 Those imports are inside the commands, as in ``commands``: help and usage errors need none of them.
 """
 
-import asyncio
-import os
-from collections.abc import Coroutine
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from tgd.cli.asked import finish, settings
 from tgd.cli.phone_commands import phones
 from tgd.config import Config
 
@@ -25,11 +23,7 @@ _File = Annotated[
 
 
 def _config() -> Config:
-    return Config.load(os.environ, need=("database_url", "secret_key"))
-
-
-def _do(work: Coroutine[Any, Any, None]) -> None:
-    asyncio.run(work)
+    return settings("database_url", "secret_key")
 
 
 @phones.command("stock")
@@ -37,7 +31,7 @@ def phones_stock() -> None:
     """Print every phone, those on a red list first."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.phones_list(_config()))
+    finish(office.phones_list(_config()))
 
 
 @phones.command("add")
@@ -56,7 +50,7 @@ def phones_add(
     from tgd.justice.flow.stock import Known  # noqa: PLC0415  the same
 
     known = Known(label, imei, generation, firmware, iccid, msisdn)
-    _do(office.phones_add(_config(), device, tribunal, known))
+    finish(office.phones_add(_config(), device, tribunal, known))
 
 
 @phones.command("state")
@@ -69,7 +63,7 @@ def phones_state(
     """Say what has become of a phone. Its button works as before."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.phones_state(_config(), device, state))
+    finish(office.phones_state(_config(), device, state))
 
 
 @phones.command("wipe")
@@ -77,7 +71,7 @@ def phones_wipe(device: _Device) -> None:
     """Attest that a phone holds nothing any more of whoever had it."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.phones_wipe(_config(), device))
+    finish(office.phones_wipe(_config(), device))
 
 
 @phones.command("lend")
@@ -88,7 +82,7 @@ def phones_lend(
     """Lend a phone within the court of appeal, or have it back."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.phones_lend(_config(), device, to))
+    finish(office.phones_lend(_config(), device, to))
 
 
 @phones.command("compromised")
@@ -103,7 +97,7 @@ def phones_compromised(
     """Call a phone compromised; a second person confirms, once its replacement was tested."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.phones_compromised(_config(), device, by, confirm=confirm))
+    finish(office.phones_compromised(_config(), device, by, confirm=confirm))
 
 
 @phones.command("allocate")
@@ -115,7 +109,7 @@ def phones_allocate(
     """Say how many phones a tribunal may have out; refused below what is out."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.phones_allocate(_config(), tribunal, allocation, reserve))
+    finish(office.phones_allocate(_config(), tribunal, allocation, reserve))
 
 
 @assignments.command("list")
@@ -125,7 +119,7 @@ def assignments_list(
     """Print who holds which phone until when."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.assignments_list(_config(), ended=ended))
+    finish(office.assignments_list(_config(), ended=ended))
 
 
 @assignments.command("show")
@@ -133,7 +127,7 @@ def assignments_show(assignment: _Assignment) -> None:
     """Print what happened to one, oldest first."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.assignments_show(_config(), assignment))
+    finish(office.assignments_show(_config(), assignment))
 
 
 @assignments.command("add")
@@ -141,7 +135,7 @@ def assignments_add(file: _File) -> None:
     """Give a person a phone and print its id; exit code 1 and the request's where none is free."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.assignments_add(_config(), file))
+    finish(office.assignments_add(_config(), file))
 
 
 @assignments.command("test")
@@ -160,7 +154,7 @@ def assignments_test(
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
     said: dict[str, object] = {"label": label, "imei": imei, "sim": sim, "identity": identity}
-    _do(office.assignments_test(_config(), assignment, said, wiped=wiped))
+    finish(office.assignments_test(_config(), assignment, said, wiped=wiped))
 
 
 @assignments.command("renew")
@@ -171,7 +165,7 @@ def assignments_renew(
     """Add a term of six months at most."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.assignments_renew(_config(), assignment, until))
+    finish(office.assignments_renew(_config(), assignment, until))
 
 
 @assignments.command("revoke")
@@ -182,7 +176,7 @@ def assignments_revoke(
     """End one. Until the phone is back it raises alerts as before."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.assignments_revoke(_config(), assignment, reason))
+    finish(office.assignments_revoke(_config(), assignment, reason))
 
 
 @assignments.command("return")
@@ -194,7 +188,7 @@ def assignments_return(
     """Attest that a phone is back: its credentials end."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.assignments_return(_config(), assignment, wiped=wiped))
+    finish(office.assignments_return(_config(), assignment, wiped=wiped))
 
 
 @requests.command("list")
@@ -202,7 +196,7 @@ def requests_list() -> None:
     """Print the waiting list, the oldest request first, each with its reason."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.requests_list(_config()))
+    finish(office.requests_list(_config()))
 
 
 @requests.command("add")
@@ -210,7 +204,7 @@ def requests_add(file: _File) -> None:
     """Enter a request and print its id."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.requests_add(_config(), file))
+    finish(office.requests_add(_config(), file))
 
 
 @requests.command("refuse")
@@ -221,4 +215,4 @@ def requests_refuse(
     """Refuse a request, for a reason."""
     from tgd.cli import office  # noqa: PLC0415  the register and its keys
 
-    _do(office.requests_refuse(_config(), request, reason))
+    finish(office.requests_refuse(_config(), request, reason))

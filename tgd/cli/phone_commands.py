@@ -4,14 +4,12 @@ What each does stands in the module that it imports; those imports are inside on
 ``commands``, which adds these groups to its own.
 """
 
-import asyncio
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from tgd.config import Config
+from tgd.cli.asked import finish, settings
 
 phones = typer.Typer(help="The stock of phones and their credentials.", no_args_is_help=True)
 authority = typer.Typer(help="The project's own certificate authority.", no_args_is_help=True)
@@ -26,10 +24,6 @@ _Svg = Annotated[Path | None, typer.Option(help="Write the code as a picture for
 _Png = Annotated[Path | None, typer.Option(help="Write the code as a picture for a screen.")]
 _Json = Annotated[Path | None, typer.Option(help="Write a file for a simulated phone.")]
 _Leaflet = Annotated[Path | None, typer.Option(help="Write the holder's leaflet (PDF) as well.")]
-
-
-def _config(*need: str) -> Config:
-    return Config.load(os.environ, need=need)
 
 
 @phones.command("enrol")
@@ -48,7 +42,7 @@ def enrol(
     from tgd.cli import phones as work  # noqa: PLC0415  the database's driver
 
     where = work.Where(broker or [], svg, png, json, leaflet)
-    asyncio.run(work.enrol(_config("database_url", "mqtt_url", "secret_key"), device, where))
+    finish(work.enrol(settings("database_url", "mqtt_url", "secret_key"), device, where))
 
 
 @phones.command("rotate")
@@ -67,7 +61,7 @@ def rotate(
     from tgd.cli import phones as work  # noqa: PLC0415  the database's driver
 
     where = work.Where(broker or [], svg, png, json, leaflet)
-    asyncio.run(work.rotate(_config("database_url", "mqtt_url", "secret_key"), device, where))
+    finish(work.rotate(settings("database_url", "mqtt_url", "secret_key"), device, where))
 
 
 @phones.command("end")
@@ -78,7 +72,7 @@ def end(device: _Device) -> None:
     """
     from tgd.cli import phones as work  # noqa: PLC0415  the database's driver
 
-    asyncio.run(work.end(_config("database_url"), device))
+    finish(work.end(settings("database_url"), device))
 
 
 @phones.command("list")
@@ -86,7 +80,7 @@ def listing() -> None:
     """Print every phone with the state of its credential."""
     from tgd.cli import phones as work  # noqa: PLC0415  the database's driver
 
-    asyncio.run(work.listing(_config("database_url")))
+    finish(work.listing(settings("database_url")))
 
 
 @phones.command("leaflet")
@@ -102,7 +96,7 @@ def authority_init() -> None:
     """Make the authority in TGD_CA_DIR, once; its key is sealed under TGD_SECRET_KEY."""
     from tgd.cli import authority as work  # noqa: PLC0415  certificates
 
-    work.init(_config("secret_key"))
+    work.init(settings("secret_key"))
 
 
 @authority.command("broker")
@@ -113,7 +107,7 @@ def authority_broker(
     """Certify a broker for 397 days; run it anew in time and have the broker read the files."""
     from tgd.cli import authority as work  # noqa: PLC0415  certificates
 
-    work.broker(_config("secret_key"), hosts, out)
+    work.broker(settings("secret_key"), hosts, out)
 
 
 @authority.command("server")
@@ -123,7 +117,7 @@ def authority_server(
     """Certify this server as a client of a broker that asks for certificates."""
     from tgd.cli import authority as work  # noqa: PLC0415  certificates
 
-    work.server(_config("secret_key"), out)
+    work.server(settings("secret_key"), out)
 
 
 @broker.command("init")
@@ -133,4 +127,4 @@ def broker_init(
     """Write the state with which a broker begins: the user of TGD_MQTT_CONTROL_URL alone."""
     from tgd.cli import authority as work  # noqa: PLC0415  certificates
 
-    work.broker_init(_config("mqtt_control_url"), file)
+    work.broker_init(settings("mqtt_control_url"), file)
