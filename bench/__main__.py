@@ -12,6 +12,7 @@ from rich.table import Table
 
 from bench import (
     decision_room,
+    dispatches,
     live,
     load,
     machine,
@@ -26,7 +27,8 @@ from bench.figures import Figure
 from bench.world import Machine
 
 FIGURES = {
-    one.NAME: one for one in (press_receipt, live, shown, decision_room, load, storm, outage, where)
+    one.NAME: one
+    for one in (press_receipt, live, shown, decision_room, load, storm, dispatches, outage, where)
 }
 PHONES, QUICK_PHONES = 26_000, 10_000
 OUT = Path(__file__).parent / "out"

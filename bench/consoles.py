@@ -2,8 +2,8 @@
 
 Run as ``python -m bench.consoles PLAN.json``; it says "listening" when every stream stands. Each
 console does what its page does: a reading of the open alerts at every hint and every two seconds,
-of where the phone looked at is when its alert has changed and every two seconds, of who is there
-every four seconds or when the server asks; one reading of a kind at a time. The answers are counted
+of where the phone looked at is when its alert has changed and every ten, of who is there every four
+or when the server asks; one reading of a kind at a time. The answers are counted
 and thrown away: 200 operators' machines are not what is measured. Lines on its standard input:
 ``tell`` (says the readings, their bytes and the slowest since the last, as JSON).
 """
@@ -22,7 +22,7 @@ from typing import Any, NoReturn
 import uvloop
 
 HINT, HERE = b"event: alerts", b"event: here"
-EVERY_S, PRESENT_S = 2.0, 4.0  # as static/api.js has them
+EVERY_S, PRESENT_S, WHERE_S = 2.0, 4.0, 10.0  # as static/api.js has them
 NICENESS = 10
 """What 200 machines would do for themselves must not keep the server and the browser waiting."""
 _LENGTH = re.compile(rb"\r\ncontent-length: (\d+)", re.IGNORECASE)
@@ -101,9 +101,9 @@ class Console:
         """Hear and read, for ever."""
         async with asyncio.TaskGroup() as group:
             group.create_task(self._listen(listening))
-            group.create_task(self._repeated(self._alerts, EVERY_S, hinted=True))
-            group.create_task(self._repeated(self._where, EVERY_S))
-            group.create_task(self._present())
+            group.create_task(self._repeated(self._alerts, EVERY_S, self._hinted))
+            group.create_task(self._repeated(self._where, WHERE_S, self._changed))
+            group.create_task(self._repeated(self._present, PRESENT_S, self._called))
         raise AssertionError
 
     async def _line(self) -> Line:
@@ -122,25 +122,17 @@ class Console:
                 listening.release()
         raise ConnectionError("the server ended the stream")
 
-    async def _repeated(self, read: Any, every_s: float, *, hinted: bool = False) -> None:
-        line = await self._line()
-        await asyncio.sleep(random.random() * every_s)
+    async def _repeated(self, read: Any, every_s: float, told: asyncio.Event) -> None:
+        """Read every ``every_s`` from a moment of this console's own, and when told to."""
+        line, due = await self._line(), time.monotonic() + random.random() * every_s
         while True:
-            now = self._hinted if hinted else self._changed
-            now.clear()  # what comes during the reading asks for another
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(due - time.monotonic()):
+                    await told.wait()
+            told.clear()  # what comes during the reading asks for another
             await read(line)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(every_s):
-                    await now.wait()
-
-    async def _present(self) -> None:
-        line = await self._line()
-        while True:
-            self._called.clear()
-            await self._get(line, "presence")
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PRESENT_S):
-                    await self._called.wait()
+            if time.monotonic() >= due:
+                due += every_s
 
     async def _alerts(self, line: Line) -> None:
         body = await self._get(line, f"alerts?status=open&limit=500{self._since}")
@@ -152,6 +144,9 @@ class Console:
 
     async def _where(self, line: Line) -> None:
         await self._get(line, f"alerts/{self._looked_at.decode()}/whereabouts")
+
+    async def _present(self, line: Line) -> None:
+        await self._get(line, "presence")
 
     async def _get(self, line: Line, path: str) -> bytes:
         begin = time.perf_counter()

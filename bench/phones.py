@@ -26,9 +26,11 @@ def press_point(seq: int) -> tuple[float, float]:
     return round(46.58 + (seq % 1000) / 20000, 5), 0.34
 
 
-def press_bytes(press_id: str, seq: int, at: float) -> bytes:
+def press_bytes(
+    press_id: str, seq: int, at: float, point: tuple[float, float] | None = None
+) -> bytes:
     """Write the press of an invented phone, with a position, as the protocol has it."""
-    lat, lon = press_point(seq)
+    lat, lon = point or press_point(seq)
     return msgspec.json.encode(
         {
             "_type": "press",
@@ -94,16 +96,21 @@ class Phones:
         came, alert = await asyncio.wait_for(receipt, PATIENCE_S)
         return came - begin, alert
 
-    async def press_all(self, devices: Sequence[str]) -> list[str]:
-        """Press them all at once; return their alerts, in order."""
-        receipts = [self._send(device)[1] for device in devices]
+    async def press_all(
+        self, devices: Sequence[str], points: Sequence[tuple[float, float]] = ()
+    ) -> list[str]:
+        """Press them all at once, there if it is said where; return their alerts, in order."""
+        where = points or [None] * len(devices)
+        receipts = [self._send(*one)[1] for one in zip(devices, where, strict=True)]
         async with asyncio.timeout(PATIENCE_S):
             return [(await receipt)[1] for receipt in receipts]
 
-    def _send(self, device: str) -> tuple[float, asyncio.Future[tuple[float, str]]]:
+    def _send(
+        self, device: str, point: tuple[float, float] | None = None
+    ) -> tuple[float, asyncio.Future[tuple[float, str]]]:
         self._seq += 1
         press_id = str(uuid4())
-        payload = press_bytes(press_id, self._seq, time.time())
+        payload = press_bytes(press_id, self._seq, time.time(), point)
         receipt = self._receipts[press_id] = self._loop.create_future()
         begin = time.perf_counter()
         if not self._link.publish(f"tgd/v1/{device}/up/press", payload):

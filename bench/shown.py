@@ -47,10 +47,11 @@ METHOD = (
     "the console itself in Chromium, logged in, and marks the frame after the one in which the new "
     f"alert stands in its queue. Presses are about {PAUSE_S:g} s apart, each another phone's. "
     f"{MANY}: as many tokens, each with a stream, a reading of the alerts at every hint and "
-    "every 2 s, of one phone's whereabouts every 2 s, of who is there every 4 s; these simulated "
-    "ones run at the lowest priority, and only the bytes are counted. Floor, in the same run and "
-    "the same browser: a page that is hinted by a server without database or rights and reads one "
-    "alert's bytes. Processor and memory are the server's process alone, from /proc."
+    "every 2 s, of one phone's whereabouts every 10 s, of who is there every 4 s, from a moment of "
+    "its own as pages have; they run at a low priority, and only the bytes are counted. Floor, in "
+    "the same run and the same browser: a page that is hinted by a server without database or "
+    "rights and reads one alert's bytes. Processor and memory are the server's process alone, from "
+    "/proc."
 )
 
 

@@ -30,9 +30,14 @@ from firmware_sim.screen import KEYS, Keyboard, Screen
 SPARE_FILES = 200  # descriptors for everything that is no phone's connection
 PRINTED = 50  # phones whose events a person can still follow
 CONNECT_S = 5.0  # a scenario begins when all are connected, or after this
+REACH_S = 10.0  # in which one phone at least must have come through
 SETTLE_S = 120.0
 
 cli = typer.Typer(add_completion=False, rich_markup_mode="rich")
+
+
+class Unreachable(Exception):
+    """No phone could connect by any way; says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,9 @@ async def _run(fleet: Fleet, orders: Orders, console: Console) -> int:
         for task in (work, stopped):
             task.cancel()
         results = await asyncio.gather(work, stopped, return_exceptions=True)
+    if isinstance(results[0], Unreachable):
+        Console(stderr=True).print(f"[red]{escape(str(results[0]))}[/red]", soft_wrap=True)
+        return 1
     if isinstance(results[0], Exception):
         raise results[0]
     took = results[0] if isinstance(results[0], float) else None
@@ -142,6 +150,8 @@ async def _play(
     if orders.remote is not None:
         await drive(orders.remote)
         return None
+    if orders.scenario is None:
+        await _reached(fleet, min(REACH_S, orders.duration or REACH_S))
     if orders.press_rate is not None:
         return await _storm(fleet, orders, console, orders.press_rate)
     if orders.scenario is not None:
@@ -152,6 +162,17 @@ async def _play(
         return None
     await _interactive(fleet, orders, console, done)
     return None
+
+
+async def _reached(fleet: Fleet, within_s: float) -> None:
+    """Wait until one phone could send; raises `Unreachable`."""
+    try:
+        await fleet.connected(1, within_s=within_s)
+    except TimeoutError:
+        raise Unreachable(
+            f"no phone reaches {fleet.ways} within {within_s:g} s: is the broker up, and may"
+            " phones connect? Name another with --broker mqtt://HOST:PORT"
+        ) from None
 
 
 async def _storm(fleet: Fleet, orders: Orders, console: Console, rate: float) -> float:

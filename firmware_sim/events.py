@@ -87,7 +87,7 @@ class Recorder:
         kind: Kind,
         *,
         phone: str | None = None,
-        within_s: float = 10.0,
+        within_s: float = 60.0,
         count: int = 1,
         **details: object,
     ) -> Event:

@@ -155,6 +155,13 @@ class Fleet:
         """How many phones could send now."""
         return len(self._up)
 
+    @property
+    def ways(self) -> str:
+        """Where the phones send to, in words."""
+        given = [str(Broker.parse(url)) for one in self._provisions.values() for url in one.brokers]
+        known = given or [str(one) for one in self._brokers]
+        return " or ".join(dict.fromkeys([*known, *([self._http] if self._http else [])]))
+
     def __getitem__(self, device: str) -> Phone:
         return self._phones[device]
 

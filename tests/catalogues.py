@@ -8,6 +8,8 @@ from pathlib import Path
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
 
+from tgd.web.filling import whole
+
 TGD = Path(__file__).parents[1] / "tgd"
 LANGUAGES = ("fr", "en")
 BLANK = re.compile(r"{(\w+)}")
@@ -63,7 +65,7 @@ class Asked:
 
 def asked_by_page(html: Path, *also: Path) -> Asked:
     """What a page and the scripts that it loads ask for."""
-    page = html.read_text()
+    page = whole(html.read_text())
     found = Asked(texts=set(re.findall(r'\bdata-t(?:-label)?="(\w+)"', page)))
     waiting = {html.parent / f"{name}.js" for name in re.findall(r'src="[^"]*/(\w+)\.js"', page)}
     read: set[Path] = set()

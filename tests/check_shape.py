@@ -20,7 +20,12 @@ ONLY_IN = {
     "paho": ("tgd/devices/mqtt.py",),
     "asyncpg": ("tgd/store/",),
     "shapely": ("tgd/geo/",),
-    "aiohttp.web": ("tgd/web/", "tgd/demo/salle.py", "tgd/demo/phones_page.py"),
+    "aiohttp.web": (
+        "tgd/web/",
+        "tgd/demo/salle.py",
+        "tgd/demo/salle_page.py",
+        "tgd/demo/phones_page.py",
+    ),
     "firmware_sim": (),
 }
 """Inside ``tgd``: the library, and the only places that import it."""

@@ -45,6 +45,7 @@ MESSAGE = cisu.CaseMessage(
     alert_opened_at=NOW - timedelta(seconds=12),
     reason="Appui sans réponse vocale : transmis à l'échéance.",
     position=PLACE,
+    first_position=PLACE,
     presses=1,
     last_press_at=NOW - timedelta(seconds=12),
     device_label="tgd-86-01",

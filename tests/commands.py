@@ -2,15 +2,19 @@
 
 import asyncio
 import os
+import random
 import re
 import socket
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from itertools import cycle
 
 KEY = "5a" * 32
 NOWHERE = "mqtt://127.0.0.1:1"
+PORTS = range(20_000, 32_000)
 ROOMS = """
 [[room]]
 id = "cic"
@@ -44,7 +48,9 @@ Run = Callable[..., Awaitable[Done]]
 
 
 def environment(**settings: str) -> dict[str, str]:
-    own = {name: text for name, text in os.environ.items() if not name.startswith("TGD_")}
+    """Ours without TGD_*; a hundred commands do not each compile the same modules anew."""
+    left = ("TGD_", "PYTHONDONTWRITEBYTECODE")
+    own = {name: text for name, text in os.environ.items() if not name.startswith(left)}
     return own | {"COLUMNS": "100", "PYTHONUNBUFFERED": "1"} | settings
 
 
@@ -56,7 +62,7 @@ async def command(*words: str, given: str = "", **settings: str) -> Done:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(300):
         out, err = await process.communicate(given.encode())
     return Done(process.returncode or 0, out.decode(), err.decode())
 
@@ -64,14 +70,14 @@ async def command(*words: str, given: str = "", **settings: str) -> Done:
 def on(database: str) -> Run:
     """Return what runs a command on this database."""
 
-    async def run(*words: str, **more: str) -> Done:
+    async def run(*words: str, given: str = "", **more: str) -> Done:
         settings = {"TGD_DATABASE_URL": database, "TGD_SECRET_KEY": KEY, "TGD_MQTT_URL": NOWHERE}
-        return await command(*words, **settings | more)
+        return await command(*words, given=given, **settings | more)
 
     return run
 
 
-async def eventually(fact: Callable[[], bool], timeout_s: float = 30) -> None:
+async def eventually(fact: Callable[[], bool], timeout_s: float = 120) -> None:
     async with asyncio.timeout(timeout_s):
         while not fact():  # noqa: ASYNC110  another process's facts come without an event
             await asyncio.sleep(0.02)
@@ -83,6 +89,25 @@ def listening(port: int) -> bool:
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A port that nobody listens on, out of the range that the system gives to connections.
+
+    Until it is listened on nobody else is given it: each worker has a part of the range, and begins
+    it anew only when it has come to its end.
+    """
+    while True:
+        port = next(_OURS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+
+
+def _parts() -> Iterator[int]:
+    """Go round this worker's part for ever, from anywhere: another suite may run here, too."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    parts = max(int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1")), worker + 1)
+    ours = list(PORTS[worker::parts])
+    begin = random.randrange(len(ours))
+    return cycle(ours[begin:] + ours[:begin])
+
+
+_OURS = _parts()

@@ -1,13 +1,14 @@
 """A server and a real broker that lets in only whom the register names: for tests to conduct."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
 
+import pytest
+from commands import free_port
 from paho.mqtt.client import Client
 from paho.mqtt.enums import CallbackAPIVersion, MQTTProtocolVersion
 
@@ -26,14 +27,14 @@ from tgd.store.db import Database
 
 SECRET = "5e" * 32
 CONTROL, SERVER = ("tgd-control", "the-control's"), ("tgd-server", "the-server's")
-WITHIN_S = 15.0
+WITHIN_S = 120.0
 NOW = datetime.now(UTC)
 
 
 class Office:
     """The prosecutor's office, the server and the broker, all real."""
 
-    def __init__(self, url: str, folder: Path, **settings: Any) -> None:
+    def __init__(self, url: str, folder: Path, *, kind: str = "mosquitto", **settings: Any) -> None:
         self.folder = folder
         self.sealer = Sealer(SECRET, KeyStore(folder / "keys"))
         self.authority = Authority.create(folder / "ca", self.sealer, NOW)
@@ -47,11 +48,14 @@ class Office:
         self.secured = Secured(
             folder / "ca" / "ca.pem", tls / "chain.pem", tls / "server.key", CONTROL
         )
-        self.broker = start_broker(0, folder / "broker", kind="mosquitto", secured=self.secured)
+        self.broker = start_broker(0, folder / "broker", kind=kind, secured=self.secured)
+        version, control = "", self.broker.url_of(":".join(CONTROL))
+        if kind == "amqtt":  # it speaks 3.1.1 only, and its rights are a file
+            version, control = "?version=3.1.1", self.rights.as_uri()
         self.config = Config(
             database_url=url,
-            mqtt_url=self.broker.url_of(":".join(SERVER)),
-            mqtt_control_url=self.broker.url_of(":".join(CONTROL)),
+            mqtt_url=self.broker.url_of(":".join(SERVER)) + version,
+            mqtt_control_url=control,
             mqtt_ca=folder / "ca" / "ca.pem",
             mqtt_cert=tls / "client.pem",
             secret_key=SECRET,
@@ -160,6 +164,8 @@ class Office:
 @asynccontextmanager
 async def offices(url: str, folder: Path, **settings: Any) -> AsyncIterator[Office]:
     office = Office(url, folder, **settings)
+    patch = pytest.MonkeyPatch()
+    patch.setattr("tgd.devices.mqtt.PROBE_S", 60.0)  # Mosquitto speaks MQTT 5, however slowly
     try:
         await office.database.open()
         async with office.database.transaction() as transaction:
@@ -171,6 +177,7 @@ async def offices(url: str, folder: Path, **settings: Any) -> AsyncIterator[Offi
             await office.stop()
             await office.database.close()
     finally:
+        patch.undo()
         office.broker.kill()
 
 
@@ -215,10 +222,11 @@ class Stranger:
 
     async def __aexit__(self, *_failure: object) -> None:
         self.client.disconnect()
-        await asyncio.to_thread(self.client.loop_stop)
+        with suppress(AttributeError):  # its thread may end between paho's look and its join
+            await asyncio.to_thread(self.client.loop_stop)
 
     async def fact(self, what: str) -> str:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(WITHIN_S):
             while True:
                 kind, reason = await self.facts.get()
                 if kind == what:
@@ -231,10 +239,3 @@ class Stranger:
     async def subscribes(self, topic: str) -> str:
         self.client.subscribe(topic, 1)
         return await self.fact("subscribed")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port

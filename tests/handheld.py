@@ -12,7 +12,7 @@ from tgd.demo.phones_page import PhonesPage
 
 @asynccontextmanager
 async def held(world: World, folder: Path, **links: str) -> AsyncIterator[PhonesPage]:
-    phones = Phones(world.broker.url, folder / "phones.log")
+    phones = Phones(("--phones", "8", "--broker", world.broker.url), folder / "phones.log")
     page = PhonesPage(phones, links=links)
     await phones.start()
     try:

@@ -6,8 +6,9 @@ PATH="$PATH:/usr/sbin:/usr/local/sbin"
 missing=""
 command -v mosquitto >/dev/null || missing="$missing mosquitto"
 command -v mosquitto_pub >/dev/null || missing="$missing mosquitto-clients"
-command -v chromium >/dev/null || command -v chromium-browser >/dev/null ||
-  missing="$missing chromium"
+command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null ||
+  command -v chromium-browser >/dev/null || missing="$missing chromium-headless-shell"
+[ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || missing="$missing rabbitmq-server"
 [ -z "$missing" ] && exit 0
 
 command -v apt-get >/dev/null || exit 0
@@ -22,10 +23,15 @@ fi
 echo "Installing for the tests:$missing"
 export DEBIAN_FRONTEND=noninteractive
 $as_root apt-get update -qq || echo "The package lists could not be refreshed." >&2
+install_one() {
+  $as_root DEBIAN_FRONTEND=noninteractive \
+    apt-get install -y -qq --no-install-recommends "$1" >/dev/null
+}
 for package in $missing; do
   # One by one: a package that this system does not have must not keep the others out.
-  $as_root DEBIAN_FRONTEND=noninteractive \
-    apt-get install -y -qq --no-install-recommends "$package" >/dev/null ||
-    echo "$package could not be installed." >&2
+  install_one "$package" && continue
+  # Where the browser without windows is not to be had, the whole one does as well.
+  [ "$package" = chromium-headless-shell ] && install_one chromium && continue
+  echo "$package could not be installed." >&2
 done
 exit 0

@@ -26,23 +26,31 @@ from tgd.devices.messages import Press
 from tgd.devices.mqtt import Arrived, MqttLink, State
 from tgd.devices.phone_keys import PhoneKeys
 from tgd.devices.reports import Reports
+from tgd.devices.rights_file import SCHEME, RightsFile
+from tgd.justice.flow.ending import Ending
 from tgd.justice.office import Office
 from tgd.keys import KeyStore
 from tgd.metrics import Metrics
 from tgd.platform.address import addresses
 from tgd.platform.channels import Channel
-from tgd.platform.channels.cisu_https import CisuHttps
+from tgd.platform.channels.adapters import Adapters
+from tgd.platform.channels.breaker import Breaker
 from tgd.platform.channels.script import Sender
+from tgd.platform.channels.sheet_link import Links
 from tgd.platform.competence import Competence
 from tgd.platform.domain.alert import Plan
 from tgd.platform.domain.deadlines import plan
 from tgd.platform.dossier import Dossiers
+from tgd.platform.flow.apart import Apart
 from tgd.platform.flow.attendance import Attendance
+from tgd.platform.flow.exercising import Exercising
 from tgd.platform.flow.following import Following
 from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.fortnight import Fortnight
+from tgd.platform.flow.hearing import Hearing
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake, Opening
+from tgd.platform.flow.probing import Probing
 from tgd.platform.flow.recontact import Recontact
 from tgd.platform.flow.rescue import Rescue
 from tgd.platform.flow.sealing import Sealing
@@ -53,8 +61,10 @@ from tgd.platform.holding import as_text
 from tgd.platform.notes import Notes
 from tgd.platform.persons import Persons
 from tgd.platform.report import Reporting
+from tgd.platform.sheets import Sheets
 from tgd.platform.territory import Territories
 from tgd.platform.whereabouts import Whereabouts
+from tgd.platform.writing import Writing
 from tgd.seal import Sealer
 from tgd.store import alerts, presses
 from tgd.store.db import INDEXES_ONLY, OUTAGE, Database, identity
@@ -100,11 +110,12 @@ class App:
             config.database_url, size=1, name="tgd press", settings=INDEXES_ONLY, warm=presses.warm
         )
         self._plan = plan(config.deadlines, forward_unverified=config.forward_unverified)
-        self._https = CisuHttps()
+        self._adapters = Adapters(channel, clock=self.clock)
+        self.breaker = Breaker()
         self._unhinted: deque[datetime] = deque(maxlen=1000)
-        self._build(opening or self._opening, channel or self._https)
+        self._build(opening or self._opening)
 
-    def _build(self, opening: Opening, channel: Channel) -> None:
+    def _build(self, opening: Opening) -> None:
         """Make the parts, in the order in which a press meets them."""
         config, clock, metrics, database = self.config, self.clock, self.metrics, self.database
         self.press_link = self._link("press", [f"{_UP}press"])
@@ -112,9 +123,9 @@ class App:
         self.phone_keys = PhoneKeys(database, clock, self.sealer)
         signing = self.phone_keys.signing
         self.downlink = Downlink(database, clock, signing(self.press_link.publish))
-        group_from = config.unknown_per_minute
         self.intake = Intake(
-            self.press_database, clock, self.sealer, metrics, opening, group_from=group_from
+            *(self.press_database, clock, self.sealer, metrics, opening),
+            group_from=config.unknown_per_minute,
         )
         self.ingest = Ingest(
             self.intake.take,
@@ -138,26 +149,45 @@ class App:
         self.addresses = addresses(config, database)
         limits = config.deadlines
         self.rescue = Rescue(database, clock, metrics, as_text(self._plan))
+        names = config.sender_id, config.callback_number, config.incident_code
+        sender = Sender(*names, Links(self.sealer, config.public_url))
+        self.sheets = Sheets(database, clock, self.sealer, sender)
+        self._to_rooms(sender)
         self.triage = Triage(
             *(database, clock, self.sealer, metrics, limits, self.competence),
+            *(self.writing, self.sending.go),
             forward_unverified=config.forward_unverified,
         )
-        sender = Sender(config.sender_id, config.callback_number, config.incident_code)
-        self.sending = Sending(database, clock, self.sealer, metrics, channel, sender)
-        self.inbound = Inbound(database, clock, metrics, sender_id=config.sender_id)
         self.persons = Persons(database, clock, self.sealer)
         self.notes = Notes(database, self.sealer)
         self.office = Office(database, clock, self.sealer, Dossiers(self.sealer, clock))
         self.attendance = Attendance(database, clock, metrics)
+        self.apart = Apart(database, clock, metrics, self.competence, config.superior_number)
         self.following = Following(database, clock, metrics, self.whereabouts, self.competence)
         self.forget = Forget(database, clock, metrics, self.sealer, self.keys)
         self.sealing = self._sealing(config)
         self.recontact = Recontact(database, clock, metrics, self.sealer)
         self.fortnight = Fortnight(database, clock, metrics)
+        self.ending = Ending(database, clock, metrics)
         self.reporting = Reporting(database, clock, self.sealer, self.whereabouts)
         self.watch = Watch(database, clock, metrics, self.competence)
         self.auditor = Auditor(database, clock, metrics)
         self.hub = Hub(self._hinted)
+
+    def _to_rooms(self, sender: Sender) -> None:
+        """Make what speaks with control rooms by their lines."""
+        database, clock, metrics, config = self.database, self.clock, self.metrics, self.config
+        ways = database, clock, self.sealer, metrics, self._adapters, sender
+        self.writing = Writing(self.sealer, self._adapters, sender)
+        self.sending = Sending(*ways[:-1], self.writing, self.breaker)
+        self.exercising = Exercising(*ways, self.breaker)
+        self.inbound = Inbound(database, clock, metrics, sender_id=config.sender_id)
+        self.hearing = Hearing(*ways, self.inbound.receive)
+        self.probing = Probing(
+            *(database, clock, self.sealer, metrics, self._adapters, self.breaker),
+            sender_id=config.sender_id,
+            every=timedelta(seconds=config.probe_seconds),
+        )
 
     async def start(self) -> None:
         """Open the database, start every task, serve; raises when the database is away."""
@@ -176,18 +206,23 @@ class App:
             _log.warning("no directory for a signing key (TGD_JOURNAL_DIR): no checkpoints")
         await self.press_database.open()
         self.supervisor.on_stop("press database", self.press_database.close)
-        self.supervisor.on_stop("https", self._https.close)
+        self.supervisor.on_stop("adapters", self._adapters.close)
         start = self.supervisor.start
         start("recording", self.sending.run_record)
-        start("sending", self.sending.run)
         self.supervisor.on_stop("sendings under way", self.sending.close)
+        start("sending", self.sending.run)  # stops first: then nothing new is sent
+        start("hearing", self.hearing.run)
+        start("exercising", self.exercising.run)
+        start("probing", self.probing.run)
         start("watch", self.watch.run)
         start("territory", self.territory.run)
         start("following", self.following.run)
         start("attendance", self.attendance.run)
+        start("apart", self.apart.run)
         start("forget", self.forget.run)
         start("recontact", self.recontact.run)
         start("fortnight", self.fortnight.run)
+        start("ending", self.ending.run)
         self.supervisor.on_stop("addresses", self.addresses.close)
         start("auditor", self.auditor.run)
         start("rescue", self.rescue.run)
@@ -210,12 +245,13 @@ class App:
         await self.supervisor.stop(STOP_S)
 
     def ready(self) -> Mapping[str, bool]:
-        """Say what is well: the database, the broker, the auditor."""
+        """Say what is well: the database, the broker, the auditor, the rooms' brokers."""
         ok_at = self.auditor.ok_at
         return {
             "database": self.watch.answering,
             "mqtt": self.press_link.state is State.LISTENING,
             "auditor": ok_at is not None and self.clock.now() - ok_at < AUDIT_IS_OLD,
+            "amqp": self.hearing.all_heard,
         }
 
     def _key_store(self, config: Config) -> KeyStore | None:
@@ -249,9 +285,11 @@ class App:
             clock=self.clock,
             triage=self.triage,
             inbound=self.inbound,
+            exercising=self.exercising,
             forget=self.forget,
             recontact=self.recontact,
             reporting=self.reporting,
+            sheets=self.sheets,
             whereabouts=self.whereabouts,
             competence=self.competence,
             persons=self.persons,
@@ -292,11 +330,17 @@ class App:
         elif payload == "credentials":
             self.phone_keys.heard.set()
             self.enrolment.heard.set()
+        elif payload == "rooms":
+            self.hearing.heard.set()
         elif payload == "zones":
             self.territory.heard.set()
+        elif payload == "exercise":
+            self.exercising.heard.set()
         else:
             if payload == "position":
                 self.following.heard.set()
+            elif payload == "register":
+                self.apart.heard.set()
             self.hub.hint(pressing=payload != "position")
 
     def _link(self, name: str, topics: list[str]) -> MqttLink:
@@ -310,7 +354,9 @@ class App:
             tls=self._trust(),
         )
 
-    def _control(self, url: str) -> Control:
+    def _control(self, url: str) -> Control | RightsFile:
+        if urlsplit(url).scheme == SCHEME:
+            return RightsFile(url, self._broker_listens)
         name = f"tgd-control-{self.config.instance}"
         return Control(name, url, self._trust(), self._broker_listens)
 

@@ -20,6 +20,7 @@ from typing import Any
 from tgd.errors import TgdError
 from tgd.readers import (
     boolean,
+    control_urls,
     count,
     demo_pages,
     directory,
@@ -98,8 +99,8 @@ def _host_name() -> str:
 
 _NAME = matching(r"[A-Za-z0-9_-]{1,40}", "1 to 40 letters, digits, - or _")
 _SENDER = matching(
-    r"(?=.{4,63}$)[a-z]{2}(\.[A-Za-z0-9_-]+)+",
-    "a dotted identifier of at most 63 characters such as fr.tgd.plateforme",
+    r"(?=.{4,63}$)[a-z]{2}(\.[A-Za-z0-9_-]+){1,8}",  # a case number adds a word, and takes ten
+    "a dotted identifier of at most nine words and 63 characters such as fr.tgd.plateforme",
 )
 _NUMBER = matching(r"\+[1-9][0-9]{5,14}", "a telephone number such as +33549000000")
 _CODE = matching(r"C[0-9]{2}(\.[0-9]{2}){2}", "an incident code such as C02.15.04")
@@ -114,18 +115,24 @@ SETTINGS: tuple[Setting, ...] = (
         secret=True,
     ),
     Setting("mqtt_url", mqtt_urls, None, "broker; several, comma-separated, in turn", secret=True),
-    Setting("mqtt_control_url", mqtt_urls, None, "every broker, to give rights", secret=True),
+    Setting("mqtt_control_url", control_urls, None, "every broker, to give rights", secret=True),
+    Setting("phone_mqtt_url", mqtt_urls, None, "brokers as phones reach them (or TGD_MQTT_URL)"),
     Setting("secret_key", _KEY, None, "master secret: 64 hexadecimal digits", secret=True),
     Setting("key_dir", directory, None, "the key store; never in a backup (unset: see below)"),
     Setting("ca_dir", directory, None, "the certificate authority's directory"),
     Setting("journal_dir", directory, None, "the journal's signing key (unset: see below)"),
     Setting("seal_minutes", seconds, 10.0, "between two checkpoints of the journal", 60),
+    Setting(
+        "probe_seconds", seconds, 60.0, "how long a room's line may be idle without a probe", 600
+    ),
     Setting("http_listen", listen, "127.0.0.1:8080", "address and port of the HTTP server"),
     Setting("log_format", one_of("text", "json"), "text", "text or json"),
     Setting("log_level", one_of("debug", "info", "warning", "error"), "info", "least level"),
     Setting("instance", _NAME, None, "names the MQTT client ids (the host's name if unset)"),
     Setting("sender_id", _SENDER, "fr.tgd.plateforme", "our CISU identifier"),
     Setting("callback_number", _NUMBER, None, "number on which a room reaches the operators"),
+    Setting("superior_number", _NUMBER, None, "whom to call where nobody at the desk may know"),
+    Setting("public_url", own_server, None, "where rooms reach us: without it no sheet has a link"),
     Setting("incident_code", _CODE, "C02.15.04", "CISU code of the incident's nature"),
     Setting(
         "forward_unverified",
@@ -145,6 +152,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("demo_pages", demo_pages, None, "set by the demo, never for real: its other pages"),
     Setting("session_hours", seconds, 12.0, "life of a session", 24),
     Setting("session_idle_minutes", seconds, 30.0, "a session that nobody uses ends", 240),
+    Setting("oidc", existing, None, "file of the agencies whose own login serves"),
     Setting("proxies", hosts, "127.0.0.1,::1", "reverse proxies whose X-Forwarded-For is believed"),
     Setting("heartbeat_intervals", seconds, 3.0, "missed heartbeats that raise a task", 20),
     Setting("deadline_overflow_s", seconds, 7.0, "opened to answered: ring the others too", 60),
@@ -162,6 +170,8 @@ SETTINGS: tuple[Setting, ...] = (
 _BY_NAME = {setting.name: setting for setting in SETTINGS}
 _FILES = {setting.name + "_FILE": setting for setting in SETTINGS if setting.secret}
 _CONFIG = PREFIX + "CONFIG"
+_CLOSE = 0.7
+"""So much of a name must be right for another to be suggested: what is only alike misleads."""
 _DEADLINE = re.compile(r"deadline_(\w+)_s")
 
 
@@ -172,17 +182,21 @@ class Config:
     database_url: str = field(default="", repr=False)
     mqtt_url: str = field(default="", repr=False)
     mqtt_control_url: str = field(default="", repr=False)
+    phone_mqtt_url: str | None = field(default=None, repr=False)
     secret_key: str = field(default="", repr=False)
     key_dir: Path | None = None
     ca_dir: Path | None = None
     journal_dir: Path | None = None
     seal_minutes: float = 10.0
+    probe_seconds: float = 60.0
     http_listen: str = "127.0.0.1:8080"
     log_format: str = "text"
     log_level: str = "info"
     instance: str = "tgd"
     sender_id: str = "fr.tgd.plateforme"
     callback_number: str | None = None
+    superior_number: str | None = None
+    public_url: str | None = None
     incident_code: str = "C02.15.04"
     forward_unverified: bool = True
     unknown_per_minute: int = 20
@@ -195,6 +209,7 @@ class Config:
     demo_pages: tuple[str, ...] | None = None
     session_hours: float = 12.0
     session_idle_minutes: float = 30.0
+    oidc: Path | None = None
     proxies: str = "127.0.0.1,::1"
     deadlines: Deadlines = field(default_factory=Deadlines)
 
@@ -202,6 +217,11 @@ class Config:
     def mqtt_urls(self) -> tuple[str, ...]:
         """The brokers' addresses, in the order in which they are tried."""
         return tuple(self.mqtt_url.split(",")) if self.mqtt_url else ()
+
+    @property
+    def phone_mqtt_urls(self) -> tuple[str, ...]:
+        """The brokers' addresses as a phone is told them at its enrolment."""
+        return tuple(self.phone_mqtt_url.split(",")) if self.phone_mqtt_url else self.mqtt_urls
 
     @property
     def mqtt_control_urls(self) -> tuple[str, ...]:
@@ -271,8 +291,10 @@ def _resolved(given: Mapping[str, str], where: str) -> dict[str, str]:
 
 
 def _nearest(name: str) -> str:
-    close = difflib.get_close_matches(name, [*_BY_NAME, *_FILES, _CONFIG], n=1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    """Suggest what was meant: by what stands behind the prefix that all settings share."""
+    ends = {known.removeprefix(PREFIX): known for known in (*_BY_NAME, *_FILES, _CONFIG)}
+    close = difflib.get_close_matches(name.removeprefix(PREFIX), ends, n=1, cutoff=_CLOSE)
+    return f" (did you mean {ends[close[0]]}?)" if close else ""
 
 
 def _secret_file(name: str, path: str) -> str:

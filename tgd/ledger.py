@@ -126,8 +126,11 @@ class Chain:
             else:
                 self._gone.append(range(self.number, self.number + 1))
         elif entry.kind == REDACTED:
-            said = json.loads(entry.details or "{}")
-            self._accounted.append(range(int(said["from"]), int(said["to"]) + 1))
+            try:
+                self._accounted.append(_accounted(entry.details or "", self.number))
+            except (ValueError, TypeError, KeyError):
+                what = "a redaction that does not say of which entries"
+                self.fault = Fault(self.chain, self.number, what)
 
     def end(self, number: int | None, hash_: bytes | None) -> Fault | None:
         """Compare with where the chain should end, and return the first fault."""
@@ -160,6 +163,12 @@ class Chain:
         if (number, hash_) != (self.number, self.hash):
             return Fault(self.chain, self.number, "is not where the chain's head says it ends")
         return None
+
+
+def _accounted(details: str, own: int) -> range:
+    """Return for which entries a redaction accounts: for none that comes after it."""
+    said = json.loads(details)
+    return range(int(said["from"]), min(int(said["to"]) + 1, own))
 
 
 class Head(NamedTuple):

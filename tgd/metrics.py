@@ -29,10 +29,19 @@ DEADLINES = (
 TOPICS = ("press", "position", "heartbeat", "lwt", "other")
 REASONS = ("unreadable", "oversized", "wrong_type", "location_invalid", "topic", "refused")
 STAGES = ("decode", "batch", "single", "alert")
+ENDINGS = ("60", "30", "7", "0")
 TESTED_WITHIN = ("15", "21")
 CONNECTIONS = ("press", "rest")
+SAID = ("new", "again", "otherwise")
+HEARD = ("taken", "refused", "stranger", "failed")
+COMPLAINTS = ("sent", "failed", "dropped")
 DRIFTS = ("missing", "extra", "rights", "password", "disabled")
 LOGINS = ("right", "wrong", "delayed")
+GLASS_ROLES = ("supervisor", "prosecutor")
+LOOKUPS = ("locked", "many")
+SHEETS = ("shown", "refused", "slowed")
+EXERCISES = ("sent", "failed", "acknowledged", "expired")
+LINE = ("room", "line", "adapter")
 SIZES = (1, 2, 5, 10, 20, 50, 100, 200, 300, 500, 1000)
 
 _C = TypeVar("_C", Counter, Gauge)
@@ -52,6 +61,11 @@ class Family(dict[str | tuple[str, ...], _C]):
         child: _C = self._metric.labels(*labels)
         self[values] = child
         return child
+
+    def drop(self, *values: str) -> None:
+        """Say nothing more of what is no more; nothing happens where nothing was said."""
+        if self.pop(values, None) is not None:
+            self._metric.remove(*values)
 
 
 class Metrics:
@@ -106,6 +120,17 @@ class Metrics:
         self.logins = Family(
             self._counter("logins", "Logins tried, by what came of them.", "outcome"), LOGINS
         )
+        self.break_glass = Family(
+            self._counter("break_glass", "Files opened outside of rights or term.", "role"),
+            GLASS_ROLES,
+        )
+        self.sheets = Family(
+            self._counter("sheets", "Rooms' sheets asked for by their address.", "outcome"), SHEETS
+        )
+        self.lookups = Family(
+            self._counter("lookups", "Files looked for by whom they are kept from.", "kind"),
+            LOOKUPS,
+        )
 
     def _work(self) -> None:
         self.dispatch_attempts = Family(
@@ -121,6 +146,10 @@ class Metrics:
         self.deadline_passed = Family(
             self._counter("deadline_passed", "Deadlines that passed.", "deadline"), DEADLINES
         )
+        self.alerts_passed_over = self._gauge(
+            "alerts_passed_over",
+            "Alerts that wait, and nobody of the first who is there may know of them.",
+        )
         self.recontacts_overdue = self._gauge(
             "recontacts_overdue", "Calls back after an alert that should have been made by now."
         )
@@ -132,6 +161,28 @@ class Metrics:
         self.phones_never_tested = self._gauge(
             "phones_never_tested", "Of these, never tested by whoever has them."
         )
+        self.terms_unseen = Family(
+            self._gauge("terms_unseen", "Terms that end, and nobody has said to know.", "days"),
+            ENDINGS,
+        )
+        self.exercises = Family(
+            self._counter("exercises", "Exercises by lines of rooms, by what became.", "outcome"),
+            EXERCISES,
+        )
+        self.line_live = Family(
+            self._gauge("line_live", "1 once an exercise was confirmed.", *LINE)
+        )
+        self.line_up = Family(self._gauge("line_up", "1 while the line answers.", *LINE))
+        self.line_refuses = Family(
+            self._gauge("line_refuses", "1 while the line refuses whatever is sent by it.", *LINE)
+        )
+        self.line_certificate = Family(
+            self._gauge(
+                "line_certificate_until_timestamp_seconds",
+                "Until when a certificate of the line is valid (epoch).",
+                *(*LINE, "whose"),
+            )
+        )
         self.outbox_waiting = self._gauge("outbox_waiting", "Messages committed and not yet sent.")
         self.stream_clients = self._gauge("stream_clients", "Consoles listening to the stream.")
 
@@ -139,6 +190,9 @@ class Metrics:
         self.clock_step = self._gauge("clock_step_seconds", "Wall clock's lead over ours.")
         self.loop_errors = Family(
             self._counter("loop_errors", "Failures of supervised tasks.", "task")
+        )
+        self.alerts_unread = self._counter(
+            "alerts_unread", "Alerts told without a part that could not be read."
         )
         self.auditor_findings = self._gauge(
             "auditor_findings", "Open alerts found without a future step."
@@ -149,6 +203,21 @@ class Metrics:
         self.mqtt_connected = Family(
             self._gauge("mqtt_connected", "1 while the connection stands.", "connection"),
             CONNECTIONS,
+        )
+        self.amqp_brokers_away = self._gauge(
+            "amqp_brokers_away", "Brokers of control rooms at which we do not listen just now."
+        )
+        self.amqp_messages = Family(
+            self._counter("amqp_messages", "Messages of rooms by a broker.", "outcome"), HEARD
+        )
+        self.room_errors = Family(
+            self._counter("room_errors", "RS-ERRORs to rooms by a broker.", "outcome"), COMPLAINTS
+        )
+        self.room_messages = Family(
+            self._counter(
+                "room_messages", "Messages of rooms, by what each had said before.", "said"
+            ),
+            SAID,
         )
         self.broker_rights_settled = self._gauge(
             "broker_rights_settled", "1 while every broker says what the register says."

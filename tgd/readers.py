@@ -125,6 +125,14 @@ def mqtt_urls(text: str) -> str:
     return ",".join(read(part.strip()) for part in text.split(","))
 
 
+def control_urls(text: str) -> str:
+    """Read where brokers are given their rights: their addresses, or files (``file:///…``)."""
+    parts = [part.strip() for part in text.split(",")]
+    if wrong := [p for p in parts if p.startswith("file:") and not p.startswith("file:///")]:
+        raise ValueError(f"must be file:/// and a full path ({len(wrong)} are not)")
+    return ",".join(part if part.startswith("file:") else mqtt_urls(part) for part in parts)
+
+
 def listen(text: str) -> str:
     """Read HOST:PORT."""
     host, colon, port = text.rpartition(":")

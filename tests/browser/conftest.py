@@ -2,17 +2,23 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from browser.pages import started
+from browser.pages import running, started
 from playwright.async_api import Browser, Page
 
 
+@pytest.fixture(scope="session")
+def chromium_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with running(tmp_path_factory.mktemp("chromium")) as address:
+        yield address
+
+
 @pytest.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with started() as browser:
+async def browser(chromium_running: str) -> AsyncIterator[Browser]:
+    async with started(chromium_running) as browser:
         yield browser
 
 

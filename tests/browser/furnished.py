@@ -3,6 +3,7 @@
 Every person, place, address and territory is invented.
 """
 
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from browser.pages import PASSWORD, USER
@@ -82,6 +83,11 @@ async def put_file(world: World, device: str = "tgd-86-01") -> None:
 
 async def link(world: World, one: str, other: str) -> None:
     """The holders of these phones belong together: mother and child, say."""
+    await link_holders(world.owner, one, other)
+
+
+async def link_holders(run: Callable[..., Awaitable[object]], one: str, other: str) -> None:
+    """The same, by whatever runs a statement."""
     holder = "(SELECT beneficiary_id FROM assignment WHERE device_id = $%d)"
     pair = f"({holder % 1}, {holder % 2}), ({holder % 2}, {holder % 1})"
-    await world.owner(f"INSERT INTO linked_person VALUES {pair}", one, other)  # noqa: S608  ours
+    await run(f"INSERT INTO linked_person VALUES {pair}", one, other)  # noqa: S608  ours

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
-from browser.pages import act, log_in
+from browser.pages import act, confirmed, log_in
 from playwright.async_api import Error, Page, Route, expect
 from web.served import PLACE, Api
 
@@ -32,9 +32,7 @@ async def ready_to_close(page: Page, api: Api) -> str:
 
 async def twice(page: Page, verdict: str) -> None:
     """Click a closing verdict and confirm it."""
-    await act(page, "verdict", verdict).click()
-    await expect(act(page, "verdict", verdict)).to_have_text("Confirmer ?")
-    await act(page, "verdict", verdict).click()
+    await confirmed(act(page, "verdict", verdict))
 
 
 async def verdicts(api: Api) -> list[str]:

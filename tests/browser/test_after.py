@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import asyncpg
 import pytest
 from axe_playwright_python.async_playwright import Axe
+from browser.machines import held
 from browser.pages import PASSWORD, USER, opened
 from playwright.async_api import Browser, Page, expect
 from web.served import PLACE, Api, serving
@@ -72,7 +73,7 @@ async def test_the_report_is_read_in_both_languages_and_printed(
     await expect(page.locator("#legs")).to_contain_text("tenu")
     await expect(page.locator("#notes")).to_contain_text("« il est derrière la porte »")
     await expect(page.locator("#dispatches")).to_contain_text("Brigadier A — 2030-77")
-    await expect(page.locator("#journal")).to_contain_text("voix entendue : la titulaire")
+    await expect(page.locator("#journal")).to_contain_text("voix entendue : la bénéficiaire")
     assert "46,5" not in await page.locator("body").inner_text()
     await page.screenshot(path=tmp_path / "2-report.png", full_page=True)
     await faultless(page)
@@ -89,7 +90,8 @@ async def test_the_report_is_read_in_both_languages_and_printed(
     await page.emulate_media(media="screen")
     async with page.expect_download() as download:
         await page.locator("#pdf").click()
-    file = await (await download.value).path()
+    file = tmp_path / "report.pdf"
+    await (await download.value).save_as(file)
     assert file.read_bytes().startswith(b"%PDF-")
     assert (await download.value).suggested_filename.startswith("alerte-")
 
@@ -190,11 +192,38 @@ async def test_the_statistics_are_drawn_and_told_in_both_languages(
     await asked.locator("button").click()
     await expect(page.locator("#wrong")).to_contain_text("La période ne convient pas")
     await page.goto("/console/statistics")
+    await expect(page.locator("#statistics h1")).to_have_text("Statistiques")  # it listens now
     await page.locator("#language").click()
     await expect(page.locator("#statistics h1")).to_have_text("Statistics")
     await expect(page.locator("#alert_to_answer figcaption").first).to_contain_text("measured")
     await page.screenshot(path=tmp_path / "2-english.png", full_page=True)
     await faultless(page)
+
+
+async def test_an_answer_puts_nothing_back_that_is_entered_meanwhile(api: Api, page: Page):
+    await page.goto("/console/statistics")
+    await log_in_here(page)
+    await expect(page.locator("#statistics")).to_be_visible()
+    asked, intro = page.locator("#period"), page.locator("#intro")
+    since, until = asked.locator("[name=from]"), asked.locator("[name=to]")
+    await since.fill("2020-01-01")
+    await until.fill("2020-01-31")
+    async with held(page, "**/api/v1/statistics*", answered=True) as on_its_way:
+        await asked.locator("button").click()
+        await on_its_way.wait()
+        await since.fill("2020-01-15")
+    await expect(intro).to_contain_text("01/01/2020")
+    assert await since.input_value() == "2020-01-15"
+    first = "**/api/v1/statistics*from=2020-01-15*"
+    async with page.expect_response(first) as late, held(page, first, answered=True) as on_its_way:
+        await asked.locator("button").click()
+        await on_its_way.wait()
+        await since.fill("2020-01-20")
+        await asked.locator("button").click()
+        await expect(intro).to_contain_text("20/01/2020")
+    await (await late.value).finished()
+    await page.evaluate("() => new Promise(requestAnimationFrame)")
+    await expect(intro).to_contain_text("20/01/2020")  # what was asked for last
 
 
 async def test_an_empty_period_draws_nothing_and_says_so(api: Api, page: Page, tmp_path):
@@ -247,3 +276,27 @@ async def test_a_call_back_is_entered_by_the_association(api: Api, page: Page, t
     await expect(page.locator("#calls li")).to_contain_text("Call at 24 h")
     await page.screenshot(path=tmp_path / "2-made.png", full_page=True)
     await faultless(page)
+
+
+async def test_a_supervisor_opens_a_file_with_a_reason(api: Api, page: Page, tmp_path):
+    await api.account("superviseur-1", PASSWORD, "supervisor")
+    who = await api.rows("SELECT beneficiary_id FROM assignment WHERE device_id = 'tgd-86-01'")
+    file = {"name": "Bénéficiaire 86-01", "contact": "par sa mère", "evaluation": "secret"}
+    body = {"beneficiary": {"id": str(who[0]["beneficiary_id"]), **file}, "source": "police"}
+    assert (await api.call("POST", "requests", role="admin", name="a", json=body))[0] == 201
+    alert = await closed(api)
+    await page.goto(f"/console/report/{alert}")
+    await page.locator("[name=username]").fill("superviseur-1")
+    await page.locator("[name=password]").fill(PASSWORD)
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#glass")).to_be_visible()
+    await expect(page.locator("#glass-file")).to_be_empty()
+    await page.locator("#glass [name=reason]").fill("elle ne répond plus au rappel")
+    await page.locator("#glass button").click()
+    await expect(page.locator("#glass-file")).to_contain_text("par sa mère")
+    await expect(page.locator("#glass-file")).not_to_contain_text("secret")
+    await expect(page.locator("#glass-said")).to_contain_text("Ouvert jusqu'à")
+    await page.screenshot(path=tmp_path / "5-glass.png", full_page=True)
+    await faultless(page)
+    [opened] = await api.rows("SELECT reader FROM break_glass")
+    assert opened["reader"] == "superviseur-1"

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 from browser.pages import PASSWORD, USER, act, log_in, opened
 from playwright.async_api import Browser, Page, expect
-from web.served import PLACE, ROOM, Api, serving
+from web.served import PLACE, Api, serving
 
 from tgd.clock import Clock
 
@@ -53,7 +53,7 @@ async def test_an_alert_from_the_ring_to_the_closing(api: Api, page: Page, shots
     await act(page, "answer").click()
     await expect(page.locator("#a-status")).to_have_text("PRISE EN CHARGE")
     await act(page, "voice", "holder").click()
-    await expect(page.locator("#a-facts")).to_contain_text("titulaire entendue")
+    await expect(page.locator("#a-facts")).to_contain_text("bénéficiaire entendue")
     await act(page, "extend").click()
     await page.locator("[name=text]").fill("voix calme, essai annoncé")
     await page.keyboard.press("Enter")
@@ -78,17 +78,21 @@ async def test_the_police_are_one_click_away_and_the_hand_off_is_recorded(
     await expect(page.locator("#a-who")).to_have_text("Bénéficiaire 86-01")
     await act(page, "police").click()
     await expect(page.locator("#a-status")).to_have_text("POLICE — police saisie")
+    await expect(page.locator("#a-status")).to_have_class("told")
+    await expect(page.locator("#a-rooms")).to_have_text("Salles ayant confirmé : 0 sur 1")
     await expect(page.locator("#a-dispatches")).to_contain_text("non acquittée")
     await expect(page.locator("#a-tasks a")).to_have_attribute("href", "tel:+33549000017")
     await shots("1-police")
 
     await page.locator("#close-form button").click()
     await expect(page.locator("#refused")).to_contain_text("Une salle n'a pas encore acquitté.")
-    await expect(page.locator("#handoff-form [name=room]")).to_have_value(ROOM)
-    await page.locator("[name=call_taker]").fill("Brigadier A")
-    await page.locator("[name=reference]").fill("2030-77")
+    await expect(page.locator("#handoff-form [name=room]")).to_have_value("CIC de la Vienne")
+    await page.locator("#handoff-form [name=call_taker]").fill("Brigadier A")
+    await page.locator("#handoff-form [name=reference]").fill("2030-77")
     await page.keyboard.press("Enter")
     await expect(page.locator("#a-dispatches")).to_contain_text("acquittée par Brigadier A")
+    await expect(page.locator("#a-rooms")).to_have_text("Salles ayant confirmé : 1 sur 1")
+    await expect(page.locator("#a-status")).to_have_class("police")
     await shots("2-acknowledged")
     await page.locator("#close-form button").click()
     await expect(page.locator("#a-status")).to_have_text("CLOSE — police saisie")

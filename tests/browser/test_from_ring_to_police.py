@@ -5,15 +5,16 @@ The clock is ours, so that a deadline passes where a test says so and nowhere el
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from browser.furnished import furnish, link, put_file
-from browser.pages import act, log_in, opened
+from browser.pages import act, confirmed, log_in, opened
 from playwright.async_api import Browser, Page, expect
 from world import PLACE, World, worlds
 
-from tgd.platform.flow.triage import WORD_ABOUT
+from tgd.platform.dossier import WORD_ABOUT
 
 pytestmark = pytest.mark.needs_chromium
 
@@ -71,8 +72,7 @@ async def test_the_wrong_word_is_coercion_and_says_so_to_the_operator_alone(
     await expect(act(page, "verdict", "no_danger")).to_be_enabled()
     await page.keyboard.press("w")
     await page.keyboard.type("rouge")
-    for _ in range(2):
-        await act(page, "verdict", "no_danger").click()
+    await confirmed(act(page, "verdict", "no_danger"))
     await expect(page.locator("#a-status")).to_contain_text("contrainte probable")
     await expect(page.locator("#w-live")).to_be_visible()
     await world.until(lambda: "closed" in phone.states())  # as after an accepted verdict
@@ -89,10 +89,10 @@ async def test_a_test_rehearses_the_word_and_shows_nothing_of_it(world: World, p
     tested, why = page.locator("#tested"), page.locator("#why-not")
     screens = []
     for device, word in (("tgd-86-01", "Bleu Océan"), ("tgd-86-02", "")):
-        await world.phone(device).press()
-        await page.locator("#queue button").click()
+        press = await world.phone(device).press()
+        await page.locator(f"#queue [data-id='{press.alert}']").click()
         await act(page, "answer").click()
-        await expect(tested).to_have_text("Téléphone JAMAIS ESSAYÉ par sa titulaire.")
+        await expect(tested).to_have_text("Téléphone JAMAIS ESSAYÉ par sa bénéficiaire.")
         await act(page, "voice", "holder").click()
         await expect(act(page, "verdict", "test")).to_be_enabled()
         # The field stands ready, and the question is the same whoever it is.
@@ -100,8 +100,7 @@ async def test_a_test_rehearses_the_word_and_shows_nothing_of_it(world: World, p
         await expect(page.locator("#guide-do")).to_contain_text("Un essai répète l'alerte")
         await page.keyboard.press("w")
         await page.keyboard.type(word)
-        for _ in range(2):
-            await act(page, "verdict", "test").click()
+        await confirmed(act(page, "verdict", "test"))
         await expect(tested).to_have_text("Dernier essai aujourd'hui.")
         await expect(page.locator("#word")).to_have_value("")
         screens.append([await page.locator(f"#{i}").inner_text() for i in ("a-status", "acts")])
@@ -128,8 +127,8 @@ async def test_how_long_ago_the_phone_was_tested(
     await world.owner(
         "UPDATE phone_test SET decided_at = decided_at - $1 * interval '1 day'", float(days)
     )
-    await world.phone().press()
-    await page.locator("#queue button").click()
+    again = await world.phone().press()
+    await page.locator(f"#queue [data-id='{again.alert}']").click()
     await act(page, "answer").click()
     tested = page.locator("#tested")
     await expect(tested).to_have_text(said)
@@ -228,6 +227,37 @@ async def test_without_the_map_the_sketch_stays(world: World, page: Page):
     await expect(page.locator("#map canvas")).to_have_count(1)
 
 
+async def test_five_rooms_leave_the_danger_in_sight(world: World, page: Page, shots):
+    await world.phone().press(loc=PLACE)
+    await act(page, "answer").click()
+    await act(page, "police").click()
+    await world.until_sql("SELECT bool_and(acknowledged_at IS NOT NULL) FROM dispatch")
+    for n in range(1, 5):
+        await world.owner(
+            "INSERT INTO room (id, name, institution, address, is_default)"
+            " VALUES ($1, $2, 'GN', $1, false)",
+            *(f"fr.gendarmerie.corg{n}", f"CORG du département voisin n° {n}"),
+        )
+    await world.owner(
+        "INSERT INTO dispatch (id, alert_id, room_id, line, lead, state, dispatched_at)"
+        " SELECT gen_random_uuid(), a.id, r.id, 0, false, 'pending', $1 FROM alert a, room r"
+        " WHERE r.institution = 'GN' AND r.id LIKE 'fr.%'",
+        world.clock.now(),
+    )
+    await world.owner(
+        "INSERT INTO deadline (alert_id, dispatch_id, name, due_at)"
+        " SELECT alert_id, id, x, $1 FROM dispatch, unnest(ARRAY['received', 'acknowledged']) x"
+        " WHERE acknowledged_at IS NULL",
+        world.clock.now() + timedelta(seconds=50),
+    )
+    await expect(page.locator("#a-dispatches > li")).to_have_count(5)
+    for what in ("Réception", "Acquittement"):
+        await expect(page.locator("#a-deadlines li", has_text=what)).to_have_count(1)
+    await expect(page.locator("#a-deadlines")).to_contain_text("et 3 autres")
+    await shots("1-five")
+    await expect(page.locator("#dangers")).to_be_in_viewport(ratio=1)
+
+
 async def test_the_timeline_is_the_journal_in_words(world: World, page: Page):
     await world.phone().press()
     await act(page, "answer").click()
@@ -235,3 +265,10 @@ async def test_the_timeline_is_the_journal_in_words(world: World, page: Page):
     await expect(page.locator("#timeline-list")).to_contain_text("alerte prise en charge")
     await act(page, "voice", "other").click()
     await expect(page.locator("#timeline-list")).to_contain_text("voix entendue (autre)")
+    await world.phone().press()
+    said = [
+        " · téléphone · appui : l'alerte s'ouvre",
+        " · téléphone · nouvel appui : l'alerte sonne",
+    ]
+    for one in said:
+        await expect(page.locator("#timeline-list li", has_text=one)).to_have_count(1)

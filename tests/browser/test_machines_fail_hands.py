@@ -45,7 +45,7 @@ async def struck(page: Page, key: str, code: str, *, shift: bool = False) -> Non
 async def test_a_double_click_on_nobody_is_one_silence(page: Page, api: Api):
     alert = await taken(page, api)
     await act(page, "voice", "nobody").dblclick()
-    await expect(page.locator("#a-facts")).to_contain_text("Entendu : personne")
+    await expect(page.locator("#a-facts")).to_contain_text("Entendu : aucune voix")
     assert await facts(api, "voice") == 1
     assert (await api.alert(alert))["verdict"] is None
 
@@ -66,7 +66,7 @@ async def test_a_key_that_bounces_is_one_silence(page: Page, api: Api):
             "for (let n = 0; n < 3; n += 1) document.body.dispatchEvent(new KeyboardEvent("
             "'keydown', { key: \"'\", code: 'Digit4', bubbles: true }))"
         )
-    await expect(page.locator("#a-facts")).to_contain_text("Entendu : personne")
+    await expect(page.locator("#a-facts")).to_contain_text("Entendu : aucune voix")
     assert await facts(api, "voice") == 1
     assert (await api.alert(alert))["verdict"] is None
 
@@ -74,7 +74,7 @@ async def test_a_key_that_bounces_is_one_silence(page: Page, api: Api):
 async def test_a_french_keyboard_has_its_digits_behind_the_shift_key(page: Page, api: Api):
     await taken(page, api)
     await struck(page, "&", "Digit1")
-    await expect(page.locator("#a-facts")).to_contain_text("titulaire entendue")
+    await expect(page.locator("#a-facts")).to_contain_text("bénéficiaire entendue")
     await struck(page, "Dead", "BracketLeft")  # a dead key, and one that composes: nothing
     await struck(page, "Process", "KeyE")
     await struck(page, "é", "Digit2")
@@ -127,6 +127,13 @@ async def test_every_act_is_within_reach(page: Page, api: Api, size: tuple[int, 
         ".map((one) => one.outerHTML.slice(0, 60))"
     )
     assert wide == [], "nobody scrolls sideways for an act"
+    queue, alert, desk = [
+        await page.locator(one).evaluate("one => one.getBoundingClientRect().toJSON()")
+        for one in ("#queue", "#alert", "#desk")
+    ]
+    assert queue["bottom"] <= alert["top"] < alert["bottom"] <= desk["top"], "nothing lies over"
+    hidden = await page.locator("#alert").evaluate("one => one.scrollHeight - one.clientHeight")
+    assert hidden <= 0, "the alert is shown whole: the page scrolls"
     await act(page, "extend").click(trial=True)
     await act(page, "police").click(trial=True)
     await twice(page, "test")
@@ -164,9 +171,9 @@ async def test_every_piece_takes_its_time_on_the_line(browser: Browser, api: Api
     async with wired(api.server.port) as wire, opened(browser, wire.base) as page:
         await ready_to_close(page, api)
         wire.slow_s = 3.5  # longer than a reading waits at first
+        await expect(page.locator("#lost")).to_be_visible()  # old, and said to be
         async with page.expect_request_finished(lambda one: "/alerts?" in one.url, timeout=60_000):
             pass
-        await expect(page.locator("#lost")).to_be_visible()  # old, and said to be
         await twice(page, "test")
         await expect(page.locator("#a-status")).to_have_text(TEST, timeout=60_000)
     assert await verdicts(api) == ["test"]

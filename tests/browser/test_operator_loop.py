@@ -7,14 +7,21 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
 import pytest
-from browser.pages import PASSWORD, USER, log_in, opened
+from browser.pages import PASSWORD, USER, act, log_in, opened
 from playwright.async_api import Browser, Page, expect
-from web.served import PLACE, Api, serving
+from web.served import PLACE, ROOM, Api, serving
 
 from tgd.clock import Clock
 
 pytestmark = pytest.mark.needs_chromium
 CHIEF, OTHER = "superviseur-1", "operateur-2"
+LINES = """(element) => {
+  const height = element.clientHeight;
+  element.style.whiteSpace = "nowrap";
+  const one = element.clientHeight;
+  element.style.whiteSpace = "";
+  return height / one;
+}"""
 
 
 @pytest.fixture
@@ -53,7 +60,7 @@ async def test_the_second_who_answers_is_told_who_was_first(api: Api, page: Page
     await expect(other.locator("#a-facts")).to_contain_text(f"prise par {OTHER}")
     await page.locator("#answer").click()
     await expect(page.locator("#refused")).to_contain_text(f"prise en charge par {OTHER}")
-    await page.unroute("**/alerts?*")
+    await page.unroute_all(behavior="wait")
     await expect(page.locator("#answer")).to_be_disabled()
     assert [row["answered_by"] for row in await api.rows("SELECT answered_by FROM alert")] == [
         OTHER
@@ -69,6 +76,7 @@ async def test_an_offer_rings_and_says_by_whom_and_why(page: Page, other: Page, 
     await expect(page.locator("#offer-form select")).to_be_focused()
     await expect(page.locator("#offer-form select")).to_have_value(OTHER)
     await page.locator("#offer-form [name=note]").fill("elle ne parle que lingala")
+    await expect(page.locator("#offer-do")).to_be_enabled()
     await page.keyboard.press("Enter")
     await expect(page.locator("#passing-not")).to_contain_text(f"Proposée à {OTHER}")
     said = other.locator("#offered-said")
@@ -85,16 +93,51 @@ async def test_an_offer_rings_and_says_by_whom_and_why(page: Page, other: Page, 
 
 async def test_what_is_given_back_rings_everyone(page: Page, other: Page, api: Api):
     await api.press()
+    await expect(other.locator("#answer")).to_have_text("Répondre")
     await page.locator("#answer").click()
     await expect(other).not_to_have_title("(1) ALERTE")
     await page.locator("#passing summary").click()
     await page.locator("#release-form [name=reason]").fill("je pars")
+    await expect(page.locator("#release-do")).to_be_enabled()  # this screen knows it, too
     await page.keyboard.press("Enter")
     await expect(other.locator("#a-facts")).to_contain_text(f"n'est plus à {USER}")
     await expect(other.locator("#queue strong")).to_contain_text("SANS OPÉRATEUR")
     await expect(other.locator("#answer")).to_have_text("Reprendre")
     await other.locator("#answer").click()
     await expect(other.locator("#a-facts")).to_contain_text(f"prise par {OTHER}")
+
+
+async def test_the_room_is_another_s_to_call_while_one_has_her_on_the_line(
+    page: Page, other: Page, api: Api, shots
+):
+    alert = (await api.press())["alert"]
+    await page.locator("#answer").click()
+    await expect(people(page)).to_have_count(2)
+    await act(page, "voice", "holder").click()
+    await expect(other.locator("#a-facts")).to_contain_text("bénéficiaire entendue")
+    await expect(other.locator("#queue strong")).to_have_count(0)  # nobody is to be called yet
+    await act(page, "police").click()
+    await expect(other.locator("#queue strong")).to_have_text("À APPELER\u00a0: CIC de la Vienne")
+    await expect(other.locator("#news")).to_contain_text(f"{USER} est en ligne avec elle")
+    await expect(other.locator("#a-tasks")).to_contain_text("à vous d'appeler")
+    await expect(other.locator("#a-tasks a")).to_have_attribute("href", "tel:+33549000017")
+    await expect(page.locator("#a-tasks")).to_contain_text("Demandé aussi aux autres postes")
+    await expect(page.locator("#queue strong")).to_have_count(0)
+    assert await other.locator("#queue b").evaluate(LINES) == 1  # beside what comes next
+    await shots("1-to-be-called", other)
+    told = {"room": ROOM, "call_taker": "poste 4", "reference": "12"}
+    await api.act(alert, "voice-handoff", told, name=OTHER)
+    await expect(other.locator("#queue")).not_to_contain_text("À APPELER")
+    await expect(page.locator("#a-tasks")).to_have_text("Aucun appel à passer.")
+
+
+async def test_where_nobody_else_is_there_she_calls_herself(page: Page, api: Api):
+    await api.press()
+    await page.locator("#answer").click()
+    await expect(people(page)).to_have_count(1)
+    await act(page, "voice", "holder").click()
+    await act(page, "police").click()
+    await expect(page.locator("#a-tasks")).to_contain_text("appelez vous-même, sans la quitter")
 
 
 async def test_a_shift_ends_with_everything_handed_over(page: Page, other: Page, api: Api, shots):
@@ -119,11 +162,17 @@ async def test_who_is_there_is_seen_and_nobody_is_an_alarm(page: Page, other: Pa
     await expect(people(page)).to_have_count(2)
     await expect(page.locator("#state")).to_have_text("Vous : disponible")
     await expect(page.locator("#alarm")).to_be_hidden()
+    await page.keyboard.press("s")  # one key by mistake makes nobody absent
+    await expect(page.locator("#state")).to_have_text("Confirmer\u00a0?")
+    await shots("0-leaving", page)
+    await expect(page.locator("#state")).to_have_text("Vous : disponible")  # it asks no more
+    await expect(people(other).first).to_have_class("available")
+    await page.keyboard.press("s")
     await page.keyboard.press("s")
     await expect(page.locator("#state")).to_have_text("Vous : absent")
     await expect(people(other).first).to_have_class("away")
     await expect(other.locator("#alarm")).to_be_hidden()
-    await other.locator("#state").click()
+    await other.locator("#state").evaluate("(one) => { one.click(); one.click(); }")
     for one in (page, other):
         await expect(one.locator("#alarm")).to_contain_text("PERSONNE N'EST DISPONIBLE")
     await shots("1-nobody", page)
@@ -170,13 +219,31 @@ async def test_a_further_press_raises_an_alert_that_its_holder_does_not_look_at(
     await expect(page.locator("#queue strong")).to_have_count(0)
 
 
+async def test_what_a_colleague_notes_raises_the_alert_and_is_read_at_once(page: Page, api: Api):
+    alert = (await api.press())["alert"]
+    await page.locator("#answer").click()
+    await expect(page.locator("#a-facts")).to_contain_text(f"prise par {USER}")
+    await page.locator("#note").fill("un homme crie")
+    await page.locator("#note").press("Enter")
+    await expect(page.locator("#notes summary")).to_contain_text("Notes (1)")
+    await expect(page.locator("#queue strong")).to_have_count(0)  # one's own is no news
+    noted = await api.act(
+        alert, "notes", {"text": "sa sœur appelle"}, role="supervisor", name=CHIEF
+    )
+    assert noted[0] == 200
+    await expect(page.locator("#fresh-list")).to_contain_text(f"Note de {CHIEF} à")
+    await expect(page.locator("#queue strong")).to_have_text("Du nouveau")
+    await expect(page.locator("#notes-list li").first).to_contain_text("sa sœur appelle")
+    await expect(page.locator("#notes-list li")).to_have_count(2)
+
+
 async def test_the_keys_alone_lead_from_the_ring_to_the_verdict(page: Page, api: Api, shots):
     alert = (await api.press(loc=PLACE))["alert"]
     await expect(page.locator("#a-status")).to_have_text("SONNE")
     await page.keyboard.press("a")
     await expect(page.locator("#a-status")).to_have_text("PRISE EN CHARGE")
     await page.keyboard.press("1")
-    await expect(page.locator("#a-facts")).to_contain_text("titulaire entendue")
+    await expect(page.locator("#a-facts")).to_contain_text("bénéficiaire entendue")
     for times in (1, 2):
         await page.keyboard.press("+")
         await expect(page.locator("#notes summary")).to_contain_text(f"Notes ({times})")

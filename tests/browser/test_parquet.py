@@ -87,17 +87,22 @@ async def aged(api: Api, device: str, days: int) -> None:
     await owner.close()
 
 
+async def flawless(page: Page) -> None:
+    """Axe finds nothing."""
+    asked = {"runOnly": {"type": "tag", "values": TAGS}, "rules": RULES}
+    found = await Axe().run(page, options=asked)
+    told = [
+        f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
+        for one in found.response["violations"]
+        for node in one["nodes"]
+    ]
+    assert told == [], "\n".join(told)
+
+
 async def faultless(page: Page) -> None:
     """Axe finds nothing, in the language shown and in the other one."""
     for _ in range(2):
-        asked = {"runOnly": {"type": "tag", "values": TAGS}, "rules": RULES}
-        found = await Axe().run(page, options=asked)
-        told = [
-            f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
-            for one in found.response["violations"]
-            for node in one["nodes"]
-        ]
-        assert told == [], "\n".join(told)
+        await flawless(page)
         before = await page.locator("#language").inner_text()
         await page.locator("#language").click()
         await expect(page.locator("#language")).not_to_have_text(before)
@@ -289,6 +294,76 @@ async def test_compromised_takes_two_persons_and_a_tested_replacement(
         await shots("1-muted", other)
 
 
+FOCUS = """() => {
+    const one = document.activeElement;
+    return one.getAttribute("href") ?? `${one.tagName.toLowerCase()}#${one.id}`;
+}"""
+
+
+async def test_the_keyboard_keeps_its_place_while_the_page_is_read_anew(api: Api, page: Page):
+    await page.goto("/parquet")
+    await log_in(page)
+    await page.locator("#red a[href^='#phone/tgd-86-05/']").focus()
+    at = await page.evaluate(FOCUS)
+    await in_service(api, "tgd-86-01")  # its card goes: all the others move up
+    await expect(page.locator("#red li")).to_have_count(7)
+    assert await page.evaluate(FOCUS) == at
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#phone-title")).to_be_focused()
+    form = await act(page, "basis")
+    await form.locator("[name=legal_basis]").select_option("1")
+    await form.locator("button").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("#said")).to_be_visible()
+    await expect(page.locator("#facts")).to_contain_text("1°")
+    await expect(page.locator("#said")).to_be_focused()
+
+
+async def test_a_lock_on_a_name_that_nobody_has_is_said(api: Api, page: Page):
+    await page.goto("/parquet#phone/tgd-86-01/lock")
+    await log_in(page)
+    for name, told in (("parquet2", "personne ne porte encore ce nom"), ("Parquet-2", "")):
+        form = page.locator("#act-lock")
+        await form.locator("[name=kind]").select_option("account")
+        await form.locator("[name=value]").fill(name)
+        await form.locator("button").click()
+        await expect(page.locator("#facts")).to_contain_text(f"Un compte {name}")
+        said = expect(page.locator("#said"))
+        await (said.to_contain_text(told) if told else said.to_have_text("Enregistré."))
+
+
+async def test_a_phone_on_loan_is_shown_to_both_and_its_holder_to_one(api: Api, page: Page, shots):
+    await api.rows(
+        "INSERT INTO tribunal VALUES ('niort', 'Tribunal fictif de Niort', 2, 0, 'poitiers')"
+    )
+    await api.account("parquet-79", PASSWORD, "prosecutor", tribunal_id="niort")
+    admin = {"role": "admin", "name": "admin-1"}
+    _, phone = await api.call("GET", "devices/tgd-86-01", **admin)
+    for act, body in (("revoke", {"reason": "danger_over"}), ("return", {"wiped": True})):
+        await api.call("POST", f"assignments/{phone['assignment']}/{act}", json=body, **admin)
+    await api.call("POST", "devices/tgd-86-01/loan", json={"to": "niort"}, **admin)
+
+    await page.goto("/parquet#phone/tgd-86-01")
+    await log_in(page, "parquet-79")
+    await expect(page.locator("#act-state")).to_be_visible()
+    await expect(page.locator("#refused")).to_be_hidden()
+    await expect(page.locator("#act-loan_back")).to_have_count(0)  # only its own tribunal
+    await expect(page.locator("#act-give")).to_be_visible()
+    await faultless(page)
+    body = {"beneficiary": {"name": "Zoé Fictive"}, "tribunal": "niort"}
+    assert (await api.call("POST", "assignments", json=body, **admin))[0] == 201
+    await page.goto("/parquet")
+    await expect(page.locator("#phones")).to_contain_text("Z.F.")
+    await page.locator("#leave").click()
+    await log_in(page, "parquet-1")
+    row = page.locator("#phones tr").filter(has_text="tgd-86-01")
+    await expect(row).to_contain_text("Prêté à niort")
+    await expect(page.locator("#phones")).not_to_contain_text("Z.F.")
+    await page.goto("/parquet#phone/tgd-86-01")
+    await expect(page.locator("#act-loan_back")).to_be_visible()
+    await shots("1-lent")
+
+
 async def test_the_hand_over_form_is_one_sheet(api: Api, page: Page, shots, tmp_path):
     one = (await office(api, "GET", "devices/tgd-86-01"))["assignment"]
     await page.goto(f"/parquet/remise/{one}")
@@ -348,7 +423,7 @@ async def test_it_says_when_it_is_old_and_when_the_session_has_ended(api: Api, p
     await page.clock.run_for(25_000)
     await expect(page.locator("#lost")).to_contain_text("Pas de nouvelles du serveur")
     await shots("1-lost")
-    await page.unroute("**/api/v1/**")
+    await page.unroute_all(behavior="wait")
     await page.clock.run_for(3_000)
     await expect(page.locator("#lost")).to_be_hidden()
     await api.rows("DELETE FROM web_session")

@@ -83,6 +83,82 @@ async def test_a_long_day_of_one_alert(api: Api, page: Page, shots):
     await shots("2-scrolled")
 
 
+async def test_a_note_begun_stays_with_its_alert_and_another_is_shown_from_its_top(
+    api: Api, page: Page
+):
+    await api.account("operateur-2", PASSWORD)
+    await log_in(page)
+    await api.press("tgd-86-01", loc=PLACE)
+    await expect(page.locator("#a-who")).to_have_text("Bénéficiaire 86-01")
+    await api.press("tgd-86-02", loc=PLACE)
+    first, second = (page.locator("#queue button", has_text=f"86-0{n}") for n in (1, 2))
+    note, rest = page.locator("#note"), page.locator("#alert .rest")
+    await page.keyboard.press("n")
+    await page.keyboard.type("elle est dans la cui")
+    assert await rest.evaluate("one => one.scrollTop") > 0
+    await first.click()  # the one that is looked at
+    await expect(note).to_have_value("elle est dans la cui")
+    await second.click()
+    await expect(page.locator("#a-who")).to_have_text("Bénéficiaire 86-02")
+    await expect(note).to_have_value("")
+    assert await rest.evaluate("one => one.scrollTop") == 0
+    await note.fill("un homme crie")
+    await first.click()
+    await expect(note).to_have_value("elle est dans la cui")
+    await note.press("Enter")
+    await expect(page.locator("#news")).to_have_text("Note enregistrée.")
+    await expect(note).to_have_value("")
+    await second.click()
+    await expect(note).to_have_value("un homme crie")
+    # Whoever comes next begins with nothing of it.
+    await page.locator("#logout").click()
+    await log_in(page, "operateur-2")
+    for one in (first, second):
+        await one.click()
+        await expect(note).to_have_value("")
+
+
+async def test_escape_leads_out_of_a_field_to_the_keys(api: Api, page: Page):
+    await log_in(page)
+    await api.press("tgd-86-01", loc=PLACE)
+    await expect(page.locator("#a-who")).to_have_text("Bénéficiaire 86-01")
+    await page.keyboard.press("n")
+    await page.keyboard.type("elle chuchote")
+    await api.press("tgd-86-02", loc=PLACE)
+    await expect(page.locator("#queue li")).to_have_count(2)
+    await expect(page.locator("#note")).to_be_focused()  # a ring takes nothing from who types
+    await page.keyboard.press("Escape")
+    await expect(page.locator("#a-who")).to_be_focused()
+    await expect(page.locator("#note")).to_have_value("elle chuchote")
+    await page.keyboard.press("j")
+    await expect(page.locator("#a-who")).to_have_text("Bénéficiaire 86-02")
+    await page.keyboard.press("a")
+    await expect(page.locator("#a-facts")).to_contain_text(f"prise par {USER}")
+    await page.keyboard.press("k")
+    await expect(page.locator("#note")).to_have_value("elle chuchote")
+
+
+async def test_what_was_heard_is_one_row_of_buttons(api: Api, page: Page):
+    await log_in(page)
+    await api.press(loc=PLACE)
+    await act(page, "answer").click()
+    await act(page, "voice", "nobody").click()
+    tops = "() => [...document.querySelectorAll('[data-act=voice]')].map((one) => one.offsetTop)"
+    assert len(set(await page.evaluate(tops))) == 1
+
+
+async def test_no_name_is_broken_at_its_hyphen(api: Api, page: Page):
+    await log_in(page)
+    alert = (await api.press(loc=PLACE))["alert"]
+    await api.act(alert, "decision", {"verdict": "police"}, name=USER)
+    name = page.locator("#queue b .whole")
+    await expect(page.locator("#queue small")).to_contain_text("prise par operateur-1")
+    await expect(name).to_have_text("86-01")
+    lines = "one => new Set([...one.getClientRects()].map((line) => line.top)).size"
+    for whole in await page.locator("#queue .whole").all():
+        assert await whole.evaluate(lines) == 1
+
+
 async def test_she_hears_the_operator_only_after_a_second_click(api: Api, page: Page, shots):
     await log_in(page)
     alert = (await api.press(loc=PLACE))["alert"]
@@ -106,7 +182,8 @@ async def test_she_hears_the_operator_only_after_a_second_click(api: Api, page: 
 
 
 async def test_after_nobody_the_phone_s_number_is_there_to_call_back(api: Api, page: Page, shots):
-    await api.rows("UPDATE device SET number = '+33700000001' WHERE id = 'tgd-86-01'")
+    card = {"device": "tgd-86-01", "sim": {"msisdn": "+33700000001"}}
+    assert (await api.call("POST", "devices", role="admin", name="a", json=card))[0] == 200
     await log_in(page)
     await api.press()
     await act(page, "voice", "nobody").click()

@@ -32,6 +32,7 @@ async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
 
 async def opened_by_key(page: Page) -> tuple[Page, list[str]]:
     """The second window, and what it asks the server for from then on."""
+    await expect(page.locator("#link")).to_have_text("En ligne")  # it listens to keys by then
     async with page.expect_popup() as found:
         await page.keyboard.press("x")
     second = await found.value
@@ -47,8 +48,9 @@ async def test_it_shows_map_and_file_of_the_alert_chosen_in_the_first(
     second, asked = await opened_by_key(page)
     await expect(second.locator("#nothing-said")).to_have_text("Aucune alerte ouverte.")
     await world.phone("tgd-86-01").press(loc=PLACE | {"vel": 5.0, "cog": 40.0})
-    await world.phone("tgd-86-02").press(loc=PLACE)
     await expect(second.locator("#a-who")).to_have_text("Bénéficiaire 86-01")
+    await world.phone("tgd-86-02").press(loc=PLACE)
+    await expect(second.locator("#queue button")).to_have_count(2)
     await expect(second.locator("#map canvas")).to_have_count(1)
     await expect(second.locator("#a-deadlines")).to_contain_text("Répondre, sinon police")
     # As far as the first one's rights go.
@@ -84,7 +86,7 @@ async def test_it_says_when_the_first_is_gone_and_follows_it_again(page: Page, w
     await expect(second.locator("#link")).to_have_text("Suit la première fenêtre")
     await page.route("**/api/v1/**", lambda route: route.abort())  # the first one is blind
     await expect(second.locator("#lost")).to_contain_text("Connexion perdue")
-    await page.unroute("**/api/v1/**")
+    await page.unroute_all(behavior="wait")
     await expect(second.locator("#lost")).to_be_hidden()
     await page.locator("#logout").click()
     await expect(second.locator("#lost")).to_contain_text("La session a pris fin")

@@ -204,7 +204,7 @@ async def test_a_position_that_is_not_read_again_is_shown_as_stale(world: World,
     await expect(page.locator("#w-unread")).to_contain_text("Position non relue depuis")
     await expect(page.locator("#lost")).to_be_hidden()  # the alerts are still read
     await shots("1-unread")
-    await page.unroute("**/whereabouts")
+    await page.unroute_all(behavior="wait")
     await expect(page.locator("#w-unread")).to_be_hidden()
 
 

@@ -37,7 +37,7 @@ from tgd.store.migrate import migrate
 OUTAGE_S = 10.0
 VOLLEY, VOLLEY_S = 8, 0.015
 """Presses made just before each blow, and within how many seconds of them it falls."""
-SETTLE_S = 150.0
+SETTLE_S = 400.0
 KINDS = ("server", "database", "broker")
 _console = Console()
 

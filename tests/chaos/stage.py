@@ -69,7 +69,7 @@ class Server:
     def running(self) -> bool:
         return self._child is not None and self._child.running()
 
-    async def ready(self, http: aiohttp.ClientSession, within_s: float = 60.0) -> None:
+    async def ready(self, http: aiohttp.ClientSession, within_s: float = 300.0) -> None:
         """Wait until it says so itself; how long that took is kept."""
         since = time.monotonic()
         while time.monotonic() - since < within_s:
@@ -177,7 +177,7 @@ class Stage:
             self.phones, brokers=[self.broker_url], seed=self.seed, listeners=[self.events]
         )
         self.fleet.start()
-        await self.fleet.connected(within_s=20)
+        await self.fleet.connected(within_s=120)
         self.bot = Bot(self.server.base, token, self.luck, self.left)
         self._working = asyncio.create_task(self.bot.run(self.http))
         return self

@@ -6,11 +6,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+from commands import eventually
 
 from tgd.demo import amqtt_rights
 from tgd.demo.broker import Broker, start_broker
 from tgd.devices import dynsec
+from tgd.devices.dynsec import Wanted
 from tgd.devices.mqtt import Arrived, MqttLink, State
+from tgd.devices.rights_file import RightsFile
 
 SERVER = dynsec.server("tgd-server", "ours", "1")
 ONE = dynsec.phone("tgd-86-01", "1", "one's", enabled=True)
@@ -18,10 +21,18 @@ OTHER = dynsec.phone("tgd-86-02", "2", "other's", enabled=True)
 UP = "tgd/v1/tgd-86-01/up/press"
 
 
+async def write(path: Path, *wanted: Wanted) -> None:
+    """Have the file say what is wanted, as a server does."""
+    file = RightsFile(path.as_uri(), lambda: None)
+    for mending in dynsec.mend(await file.found(), wanted, ""):
+        await file.order(mending.orders)
+    assert dynsec.mend(await file.found(), wanted, "") == []
+
+
 @pytest.fixture
 def broker(tmp_path: Path):
     file = tmp_path / "rights.json"
-    amqtt_rights.write(file, [SERVER, ONE, OTHER])
+    asyncio.run(write(file, SERVER, ONE, OTHER))
     running = start_broker(0, tmp_path / "amqtt", kind="amqtt", rights=file)
     yield running
     running.kill()
@@ -34,14 +45,10 @@ class Client:
         self.link = MqttLink(name, [url], [(topic, 1)], self.heard.extend, keep_session=False)
 
     async def until(self, state: State) -> None:
-        async with asyncio.timeout(10):
-            while self.link.state is not state:  # noqa: ASYNC110  the link's facts have no event
-                await asyncio.sleep(0.01)
+        await eventually(lambda: self.link.state is state, 10)
 
     async def hears(self, count: int) -> list[bytes]:
-        async with asyncio.timeout(10):
-            while len(self.heard) < count:  # noqa: ASYNC110  the same
-                await asyncio.sleep(0.01)
+        await eventually(lambda: len(self.heard) >= count, 10)
         return [one.payload for one in self.heard]
 
 
@@ -98,9 +105,7 @@ async def test_nobody_else_comes_in(
     broker: Broker, user: str, password: str, name: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with client(broker, user, password, "tgd/v1/tgd-86-01/down", name=name) as stranger:
-        async with asyncio.timeout(10):
-            while "refused" not in caplog.text and "closed" not in caplog.text:  # noqa: ASYNC110  the same
-                await asyncio.sleep(0.01)
+        await eventually(lambda: "refused" in caplog.text or "closed" in caplog.text, 10)
         assert stranger.link.counts.connections == 0
 
 
@@ -113,7 +118,7 @@ async def test_who_is_taken_out_is_mute_at_once(broker: Broker, tmp_path: Path) 
         for each in (server, one, other):
             await each.until(State.LISTENING)
         muted = dynsec.phone("tgd-86-01", "1", None, enabled=False)
-        amqtt_rights.write(tmp_path / "rights.json", [SERVER, muted, OTHER])
+        await write(tmp_path / "rights.json", SERVER, muted, OTHER)
         one.link.publish(UP, b"not any more")
         other.link.publish("tgd/v1/tgd-86-02/up/press", b"still")
         assert await server.hears(1) == [b"still"]

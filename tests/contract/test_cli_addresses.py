@@ -155,7 +155,7 @@ async def test_departments_are_imported_and_replaced(
     done = await tgd("addresses", "import", str(one), str(two))
     assert (done.code, done.out) == (0, "")
     assert done.err.splitlines() == [
-        "department 79: 1 addresses, instead of 0",
+        "department 79: 1 address, instead of 0",
         "department 86: 2 addresses, instead of 0",
         "left out: 1 without a position or a name",
     ]
@@ -164,7 +164,7 @@ async def test_departments_are_imported_and_replaced(
     assert near.label == "14 Rue Inventée, 86000 Ville Fictive"
     one.write_text(text(line()))
     again = await tgd("addresses", "import", str(one))
-    assert (again.code, again.err) == (0, "department 86: 1 addresses, instead of 2\n")
+    assert (again.code, again.err) == (0, "department 86: 1 address, instead of 2\n")
     assert await counts(store) == {"79": 1, "86": 1}
     imported = [
         ("addresses_imported", {"departments": {"79": 1, "86": 2}, "skipped": 1}),
@@ -200,7 +200,9 @@ async def test_the_doctor_says_what_there_is(tgd: Run, database: str, tmp_path: 
     file.write_text(text(line(), line()))
     await tgd("addresses", "import", str(file))
     (some,) = await says()
-    assert some.startswith("ok       addresses: 2 of 1 departments, the oldest import of 20")
+    assert some.startswith(
+        "ok       addresses: 2 addresses of 1 department, the oldest import of 20"
+    )
     (away,) = await says(TGD_ADDOK_URL="http://127.0.0.1:1")
     assert away.startswith("warning  addresses: 127.0.0.1:1 does not answer (address server: ")
     owner = await asyncpg.connect(database)

@@ -9,12 +9,15 @@ from uuid import uuid4
 import asyncpg
 import pytest
 from commands import KEY, ROOMS, Done, Run, command, eventually, free_port, listening, on
+from rabbit import PASSWORD, Rabbit
 
 from tgd.cli import doctor_keys
 from tgd.demo.broker import Broker, find_mosquitto
 from tgd.keys import KeyStore
 from tgd.seal import Sealer
+from tgd.store.migrate import migrations
 
+pytestmark = pytest.mark.usefixtures("durable")
 PRESS = """
 INSERT INTO press (device, reply_to, id, pressed_at, received_at, age_s, trigger, path, doubts,
                    digest, retained, last_seen_at, raw, raw_key)
@@ -67,6 +70,7 @@ async def test_the_doctor_goes_on_where_a_setting_is_missing(empty_database: str
     failed = lines(done)["failed"]
     assert failed[0].startswith("configuration: TGD_MQTT_URL is not set")
     assert failed[1].startswith("schema: ")
+    assert failed[1].endswith(f"({len(migrations())} migrations missing)")  # as many as are applied
 
 
 async def test_the_doctor_finds_a_wrong_key_and_a_dead_line(tgd: Run, tmp_path: Path) -> None:
@@ -77,6 +81,40 @@ async def test_the_doctor_finds_a_wrong_key_and_a_dead_line(tgd: Run, tmp_path: 
     assert "room cic, line 0: 127.0.0.1:1 cannot be reached: Connection refused" in dead
     other = lines(await tgd("doctor", TGD_SECRET_KEY="00" * 32))["failed"]
     assert any("does not open with this TGD_SECRET_KEY" in line for line in other)
+
+
+async def test_the_doctor_logs_in_to_each_line_by_rabbitmq(
+    tgd: Run, rabbitmq: Rabbit, tmp_path: Path
+) -> None:
+    file = tmp_path / "rooms.toml"
+    lines_of = "".join(
+        f'[[room.line]]\nadapter = "amqp"\nurl = "{url}"\n{more}\n'
+        for url, more in (
+            (f"amqps://localhost:{rabbitmq.tls_port}", _files(rabbitmq, "fr.tgd.plateforme")),
+            (f"amqp://127.0.0.1:{rabbitmq.port}", 'token = "a-wrong-one"'),
+            (f"amqp://127.0.0.1:{rabbitmq.port}/bare", f'token = "{PASSWORD}"'),
+        )
+    )
+    room = '[[room]]\nid = "cic"\nname = "CIC"\ninstitution = "PN"\naddress = "{}"\n'
+    file.write_text(room.format("fr.police.cic86") + lines_of)
+    await tgd("rooms", "import", str(file))
+    found = lines(await tgd("doctor"))
+    tls, plain = f"localhost:{rabbitmq.tls_port}", f"127.0.0.1:{rabbitmq.port}"
+    well = "lets us in; the room's queue and ours are there"
+    ends = "; its certificate ends on "
+    assert any(line.startswith(f"room cic, line 0: {tls} {well}{ends}") for line in found["ok"])
+    assert f"room cic, line 2: {plain} {well}" in found["ok"]
+    why = "the broker refuses our user, password or certificate"
+    assert f"room cic, line 1: {plain}: {why}" in found["failed"]
+    file.write_text(room.format("fr.police.nowhere") + lines_of)
+    await tgd("rooms", "import", str(file))
+    why = "the queue or the exchange is not there"
+    assert f"room cic, line 0: {tls}: {why}" in lines(await tgd("doctor"))["failed"]
+
+
+def _files(server: Rabbit, user: str) -> str:
+    at = server.folder
+    return f'ca = "{at}/ca.pem"\ncertificate = "{at}/{user}.pem"\nkey = "{at}/{user}.key"'
 
 
 async def test_the_doctor_finds_rights_that_are_too_wide(tgd: Run, database: str) -> None:
@@ -96,7 +134,7 @@ async def test_the_doctor_looks_at_the_key_store(tgd: Run, tmp_path: Path) -> No
     store = KeyStore(there)
     store.open()
     store.close()
-    assert f"key store: {there} holds 1 segments" in lines(await tgd("doctor", **at))["ok"]
+    assert f"key store: {there} holds 1 segment" in lines(await tgd("doctor", **at))["ok"]
     there.chmod(0o755)
     warned = lines(await tgd("doctor", **at))["warning"]
     assert f"key store: {there} is open to other users: chmod 700" in warned

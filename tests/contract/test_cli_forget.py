@@ -112,6 +112,16 @@ async def test_it_erases_what_is_due_and_says_how_much(desk: Desk) -> None:
     assert (again.code, again.err) == (0, "nothing was due\n")
 
 
+async def test_a_try_out_says_what_would_go_and_changes_nothing(desk: Desk) -> None:
+    keys = await desk.presses()
+    done = await desk.tgd("forget", "run", "--dry-run")
+    would = "would be erased of 3 alerts: 3 positions, 3 presses, 0 messages, 0 notes\n"
+    assert (done.code, done.err) == (0, would + "nothing has been changed\n")
+    assert desk.gone(keys) == 0
+    assert await desk.value("SELECT count(*) FROM position") == 3
+    assert await desk.value("SELECT count(*) FROM journal WHERE actor = 'forget'") == 0
+
+
 async def test_what_is_not_due_is_left(desk: Desk) -> None:
     keys = await desk.presses()
     connection = await asyncpg.connect(desk.url)

@@ -81,3 +81,20 @@ async def test_phones_come_and_go(tgd: Tgd, database: str) -> None:
     sim = await connection.fetchval("SELECT sim FROM device WHERE id = 'tgd-86-09'")
     await connection.close()
     assert b"1111" not in sim
+
+
+async def test_who_must_not_know_is_locked_out_and_let_in_again(tgd: Tgd, database: str) -> None:
+    lock = ("conflicts", "lock", "tgd-86-01", "account")
+    assert "locked out, at once" in (await tgd(*lock, "operateur-1")).err
+    assert (await tgd(*lock, "operateur-1")).code == 1  # it is so already
+    assert (await tgd("conflicts", "lock", "tgd-86-01", "name", "x")).code == 1
+    assert (await tgd("conflicts", "lock", "tgd-86-99", "account", "x")).code == 1
+    connection = await asyncpg.connect(database)
+    try:
+        held = "SELECT beneficiary_id FROM assignment WHERE device_id = 'tgd-86-01'"
+        who = str(await connection.fetchval(held))
+    finally:
+        await connection.close()
+    assert rows(await tgd("conflicts", "list", who)) == [["account", "operateur-1"]]
+    assert (await tgd("conflicts", "lift", who, "account", "operateur-1")).code == 0
+    assert rows(await tgd("conflicts", "list", "tgd-86-01")) == []

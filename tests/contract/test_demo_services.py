@@ -28,7 +28,7 @@ time.sleep(600)
 """
 
 
-def until(fact: Callable[[], bool], timeout_s: float = 20) -> None:
+def until(fact: Callable[[], bool], timeout_s: float = 120) -> None:
     end = time.monotonic() + timeout_s
     while not fact():
         assert time.monotonic() < end, "it did not come true in time"

@@ -23,8 +23,11 @@ from tgd.platform.domain import alert, deadlines
 from tgd.seal import Sealer
 from tgd.store import refusals
 from tgd.web.access import Access
+from tgd.web.agencies import Agencies
 from tgd.web.context import Context
+from tgd.web.kept import Kept
 from tgd.web.login import Login
+from tgd.web.oidc import Oidc
 from tgd.web.pages import Pages
 from tgd.web.routes import routes
 
@@ -136,9 +139,11 @@ async def test_every_route_is_documented_and_no_other() -> None:
         clock=parts.clock,
         triage=parts.triage,
         inbound=parts.inbound,
+        exercising=parts.exercising,
         forget=parts.forget,
         recontact=parts.recontact,
         reporting=parts.reporting,
+        sheets=parts.sheets,
         notes=parts.notes,
         office=parts.office,
         whereabouts=parts.whereabouts,
@@ -152,7 +157,10 @@ async def test_every_route_is_documented_and_no_other() -> None:
         ready=parts.ready,
     )
     access = Access(context.database, context.clock, timedelta(minutes=30))
-    table = routes(context, access, Login(context), Pages())
+    login = Login(context)
+    oidc = Oidc(context, Agencies(), login.delays, login.opening)
+    kept = Kept(context.database, context.clock, context.hub, context.metrics)
+    table = routes(context, access, login, oidc, Pages(), kept)
     served = {f"{route.method} {route.path}" for route in table}
     named = set(re.findall(r"`((?:GET|POST|DELETE|PUT|PATCH) /[^`\s]*)`", PROTOCOL))
     assert named == served
@@ -292,9 +300,7 @@ def _statements() -> list[str]:
 async def test_the_statements_in_the_documents_fit_the_schema(database: str) -> None:
     connection = await asyncpg.connect(database)
     try:
-        statements = _statements()
-        assert statements
-        for statement in statements:
+        for statement in _statements():
             await connection.execute(statement)
     finally:
         await connection.close()

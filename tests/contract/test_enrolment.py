@@ -41,9 +41,9 @@ async def office(database: str, tmp_path: Path) -> AsyncIterator[Office]:
 async def test_an_enrolled_phone_presses_and_believes_its_receipt(office: Office) -> None:
     recorder = Recorder()
     async with fleet(await office.enrol(ONE), recorder=recorder) as phones:
-        await phones.connected(within_s=10)
+        await phones.connected(within_s=60)
         press = await phones[ONE].press()
-        receipt = await press.receipted(within_s=10)
+        receipt = await press.receipted(within_s=60)
     assert receipt["alert"]
     assert Kind.FORGED not in {event.kind for event in recorder.events}
     assert await office.value("SELECT device FROM alert") == ONE
@@ -61,7 +61,7 @@ async def test_the_simulator_comes_in_with_what_a_phone_was_given(
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, *words), stdout=subprocess.DEVNULL
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(120):
         assert await process.wait() == 0
     assert await office.value("SELECT count(DISTINCT device) FROM alert") == 2
 
@@ -160,10 +160,10 @@ async def test_a_phone_that_is_still_out_still_raises_alerts(
 ) -> None:
     given = await office.enrol(ONE)
     async with fleet(given) as phones:
-        await phones.connected(within_s=10)
+        await phones.connected(within_s=60)
         await office.execute(statement, ONE)
         await office.settled()
-        receipt = await (await phones[ONE].press()).receipted(within_s=10)
+        receipt = await (await phones[ONE].press()).receipted(within_s=60)
     assert receipt["alert"]
     doubts = await office.value("SELECT doubts FROM press")
     assert {"assignment_ended", "device_lost"} & set(doubts)
@@ -185,9 +185,9 @@ async def test_after_the_broker_lost_its_state_one_start_restores_it(office: Off
     assert names(after) == names(before)
     assert after["roles"] == before["roles"]
     async with fleet(*given) as phones:
-        await phones.connected(within_s=10)
+        await phones.connected(within_s=60)
         for phone in phones:
-            await (await phone.press()).receipted(within_s=10)
+            await (await phone.press()).receipted(within_s=60)
     told = "SELECT count(*) FROM journal WHERE kind = 'broker_mended'"
     assert await office.value(told) >= 1
 
@@ -275,8 +275,8 @@ async def test_a_rotated_credential_ends_the_former_at_once(office: Office) -> N
     async with Stranger(office, former) as again:
         assert await again.fact("connect") == "Not authorized"
     async with fleet(given) as phones:
-        await phones.connected(within_s=10)
-        await (await phones[ONE].press()).receipted(within_s=10)
+        await phones.connected(within_s=60)
+        await (await phones[ONE].press()).receipted(within_s=60)
 
 
 async def test_a_phone_is_enrolled_once_and_can_be_anew_after_its_return(office: Office) -> None:
@@ -322,13 +322,13 @@ async def test_presses_go_on_while_the_rights_cannot_be_settled(
     given = await office.enrol(ONE)
     await office.settled()
     async with fleet(given) as phones, office.control() as control:
-        await phones.connected(within_s=10)
+        await phones.connected(within_s=60)
         # The control locked out of its own office: nothing can be compared any more.
         own = {"acltype": "publishClientSend", "topic": "$CONTROL/dynamic-security/v1/#"}
         order = {"command": "removeRoleACL", "rolename": "tgd-control", **own}
         locking = asyncio.create_task(control.order([order]))
         await office.until(lambda: "refuses to publish on $CONTROL" in caplog.text)
-        receipt = await (await phones[ONE].press()).receipted(within_s=10)
+        receipt = await (await phones[ONE].press()).receipted(within_s=60)
         locking.cancel()
         await asyncio.wait({locking})
     assert receipt["alert"]
@@ -344,7 +344,7 @@ async def test_a_broker_that_cannot_be_settled_for_a_minute_is_an_alarm(
     await store.open()
     task = asyncio.create_task(enrolment.run())
     try:
-        async with asyncio.timeout(20), store.connection() as connection:
+        async with asyncio.timeout(120), store.connection() as connection:
             while not await connection.fetchval(TOLD):
                 clock.set_on(31)
                 await asyncio.sleep(0.01)
@@ -410,6 +410,7 @@ async def test_no_secret_of_a_phone_is_in_clear_in_the_database_or_the_log(
     assert datetime.now(UTC) > await office.value("SELECT issued_at FROM phone_credential")
 
 
+@pytest.mark.usefixtures("durable")
 async def test_the_doctor_says_whether_the_broker_says_what_the_register_says(
     office: Office,
 ) -> None:
@@ -428,14 +429,14 @@ async def test_the_doctor_says_whether_the_broker_says_what_the_register_says(
     well = await command("doctor", **settings)
     assert (well.code, well.err) == (0, "")
     assert "as the register says, 3 users" in well.out
-    assert "1 phones enrolled, 7 never were" in well.out
+    assert "1 phone enrolled, 7 never were" in well.out
     assert "took a message to a phone" in well.out
     assert "refuses clients without a password" in well.out
     await office.stop()
     async with office.control() as control:
         await control.order([{"command": "createClient", "username": "intruder", "password": "x"}])
     ill = await command("doctor", **settings)
-    assert "1 differences; a server mends them" in ill.out
+    assert "1 difference; a server mends that" in ill.out
     wrong = await command("doctor", **settings | {"TGD_MQTT_CONTROL_URL": office.broker.url})
     assert wrong.code == 1
     await office.start()

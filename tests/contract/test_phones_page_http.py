@@ -54,7 +54,7 @@ class Told:
 
     async def next(self, kind: str, /, **wanted: object) -> Any:
         """The next such event whose fields, or one of whose phones' fields, are these."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(120):
             while True:
                 event, told = await self._one()
                 found = told if isinstance(told, list) else [told]
@@ -116,7 +116,7 @@ async def test_a_state_is_told_at_the_gesture_and_kept_nowhere(world: World, htt
         await world.operator().answers(alert["id"])
         stirred = await told.next("fact", kind="state")
         assert set(stirred) == {"phone", "at", "kind"}
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(120):
             while (shown := await glanced(http, told)) != "answered":
                 assert shown == "received"
     async with http.get("/phones/events") as response:
@@ -215,7 +215,7 @@ def test_the_discreet_states_have_words():
 
 
 async def test_without_the_demo_s_phones_there_is_no_page(tmp_path: Path):
-    page = PhonesPage(Phones("mqtt://127.0.0.1:9", tmp_path / "phones.log"))
+    page = PhonesPage(Phones(("--broker", "mqtt://127.0.0.1:9"), tmp_path / "phones.log"))
     with pytest.raises(PhonesFailed, match="not started"):
         await page.start()
     with pytest.raises(ConnectionRefusedError), socket.socket() as probe:

@@ -2,14 +2,15 @@ import asyncio
 import json
 import sys
 from contextlib import asynccontextmanager
+from datetime import timedelta
 
 import aiohttp
 import pytest
 from aiohttp import web
-from cisu_messages import REFERENCE, ROOM, needs_reference, report
+from cisu_messages import NOW, REFERENCE, ROOM, needs_reference, report
 
 from tgd.demo.salle import Salle
-from tgd.demo.salle_envelope import read_case, reply
+from tgd.demo.salle_envelope import read_case, reply, written
 from tgd.demo.salle_room import Behaviour
 from tgd.errors import Rejected, Temporary
 from tgd.platform.channels import cisu
@@ -174,7 +175,7 @@ async def test_a_room_that_is_down_comes_back(platform, channel, order):
                 except Temporary:
                     continue
 
-        await asyncio.wait_for(persist(), 20)
+        await asyncio.wait_for(persist(), 120)
         await salle.until(lambda: platform.steps() == ["RECU", "INTEGRE"])
     assert salle.room().turned_away >= 1
     assert salle.room().duplicates == 0
@@ -241,7 +242,9 @@ async def test_the_page_is_strict_and_its_buttons_answer(platform, channel):
         assert "style=" not in page
         assert "<script>" not in page
 
-        message = report(position=None, notes=("<b>note</b>",))
+        message = report(
+            position=None, notes=(cisu.Note(NOW - timedelta(minutes=1), "<b>note</b>"),)
+        )
         await channel.send(salle.url, LINE, body(message), 5)
         (shown,) = (await (await session.get("/salle/rooms")).json())["rooms"]
         (affair,) = shown["cases"]
@@ -298,14 +301,140 @@ async def test_it_runs_in_a_process_of_its_own(platform, channel):
         stdout=asyncio.subprocess.PIPE,
     )  # fmt: skip
     try:
-        line = (await asyncio.wait_for(program.stdout.readline(), 30)).decode()
+        line = (await asyncio.wait_for(program.stdout.readline(), 120)).decode()
         await channel.send(line.split()[1], LINE, body(report()), 5)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(120):
             await platform.news.wait()
         assert platform.steps() == ["RECU"]
         program.terminate()
-        assert await asyncio.wait_for(program.wait(), 20) == 0
+        assert await asyncio.wait_for(program.wait(), 120) == 0
     finally:
         if program.returncode is None:
             program.kill()
             await program.wait()
+
+
+@asynccontextmanager
+async def desk(platform, behaviour=QUIET):
+    async with (
+        running(platform, behaviour) as salle,
+        aiohttp.ClientSession(salle.origin) as session,
+    ):
+        yield salle, session
+
+
+async def ordered(session, fault):
+    return await session.post("/salle/faults", json={"room": ROOM, "fault": fault})
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [("500", 500), ("429", 429), ("redirects", 301), ("silent", 202)]
+)
+async def test_a_fault_of_the_line_is_ordered_and_ended(platform, fault, status):
+    async with desk(platform, AT_ONCE) as (salle, session):
+        assert (await ordered(session, fault)).status == 200
+        bearer = {"Authorization": f"Bearer {LINE}"}
+        told = await session.post(
+            "/cisu", data=body(report()), headers=bearer, allow_redirects=False
+        )
+        assert told.status == status
+        assert told.headers.get("Retry-After") == ("2" if fault == "429" else None)
+        (shown,) = (await (await session.get("/salle/rooms")).json())["rooms"]
+        assert shown["fault"] == fault
+        assert (await ordered(session, "off")).status == 200
+        assert salle.room().behaviour == AT_ONCE
+        assert (await session.post("/cisu", data=body(report()), headers=bearer)).status == 202
+        await salle.until(lambda: "CONSULTE" in platform.steps())
+
+
+async def test_a_room_that_hangs_has_taken_the_message(platform, channel):
+    async with desk(platform, AT_ONCE) as (salle, session):
+        await ordered(session, "hangs")
+        with pytest.raises(Temporary):
+            await channel.send(salle.url, LINE, body(report()), 0.3)
+        assert salle.room().figures()["messages"] == 1
+        await salle.until(lambda: "CONSULTE" in platform.steps())
+
+
+async def test_a_room_answers_twice_or_about_what_it_was_never_sent(platform, channel):
+    async with desk(platform, Behaviour(recu_s=0, integre_s=None)) as (salle, session):
+        await ordered(session, "twice")
+        message = report()
+        await channel.send(salle.url, LINE, body(message), 5)
+        await salle.until(lambda: platform.steps(message.distribution_id) == ["RECU", "RECU"])
+        assert len({told.distribution_id for told in platform.heard}) == 2
+        await ordered(session, "wrong_reference")
+        other = report()
+        await channel.send(salle.url, LINE, body(other), 5)
+        await salle.until(lambda: len(platform.heard) == 3)
+        assert platform.heard[2].referenced not in {message.distribution_id, other.distribution_id}
+        await ordered(session, "wrong_sender")
+        await channel.send(salle.url, LINE, body(report()), 5)
+        await salle.until(lambda: len(platform.heard) == 4)
+        assert platform.heard[3].sender == "fr.nobody.here"
+        assert (await ordered(session, "unheard of")).status == 422
+
+
+def test_what_is_wrong_is_what_was_ordered():
+    told = read_case(body(report()))
+    said = reply(told, "RECU", report().sent_at)
+    with pytest.raises(cisu.BadEnvelope):
+        cisu.read(written(said, "json"))
+    moved = reply(told, "engaged", report().sent_at)
+    assert cisu.read(written(moved, "reference")).case_id != told.case.case_id
+    assert cisu.read(written(reply(told, "RECU", report().sent_at), None)).step == "RECU"
+
+
+async def test_a_case_goes_through_the_states_of_an_alarm(platform, channel):
+    async with desk(platform) as (salle, session):
+        await channel.send(salle.url, LINE, body(report()), 5)
+        (case,) = salle.room().cases
+
+        async def act(step, **more):
+            one = {"room": ROOM, "case": case, "step": step, **more}
+            return (await session.post("/salle/acts", json=one)).status
+
+        assert await act("on_scene") == 409
+        assert await act("ERREUR") == 422
+        assert await act("ERREUR", because="bad weather") == 422
+        assert await act("ERREUR", because="elsewhere") == 202
+        await salle.until(lambda: platform.steps() == ["ERREUR"])
+        assert await act("CONSULTE") == 409
+        await channel.send(salle.url, LINE, body(report()), 5)
+        assert await act("CONSULTE") == 202
+        assert await act("engaged") == 202
+        assert await act("ERREUR", because="other") == 409
+        assert await act("on_scene") == 202
+        assert await act("closed") == 422
+        assert await act("closed", because="assisted") == 202
+        await salle.until(lambda: platform.steps()[-1] == "closed")
+        assert salle.room().cases[case].acts == ()
+        sheet = await session.get(f"/salle/sheet?room={ROOM}&case={case}")
+        assert "intervention immédiate demandée" in await sheet.text()
+        assert "frame-ancestors 'self'" in sheet.headers["Content-Security-Policy"]
+        file = await session.get(f"/salle/sheet.pdf?room={ROOM}&case={case}")
+        assert (await file.read())[:5] == b"%PDF-"
+        assert (await session.get(f"/salle/sheet?room={ROOM}&case=x")).status == 404
+
+
+async def test_a_withdrawn_case_is_taken_as_one(platform, channel):
+    async with desk(platform) as (salle, session):
+        await channel.send(salle.url, LINE, body(report()), 5)
+        await channel.send(salle.url, LINE, body(report(kind="Cancel", reason="à tort")), 5)
+        (case,) = salle.room().cases
+        sheet = await session.get(f"/salle/sheet?room={ROOM}&case={case}")
+        assert "Annulation" in await sheet.text()
+        assert salle.room().figures()["split_alerts"] == 0
+
+
+async def test_a_fault_is_ordered_from_the_command_line(platform):
+    async with desk(platform) as (salle, _):
+        for fault in ("silent", "off"):
+            program = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "tgd.demo.salle_fault", fault),
+                *("--origin", salle.origin),
+                stdout=asyncio.subprocess.PIPE,
+            )
+            out, _ = await program.communicate()
+            assert (program.returncode, out.decode().strip()) == (0, f"{ROOM}: {fault}")
+        assert salle.room().fault is None

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 import asyncpg
 import pytest
+from breaking import refuses
 from test_operators import become, connected, does
 from world import Operator, World
 
@@ -103,7 +104,7 @@ async def test_one_alert_that_breaks_keeps_no_other_from_everyone(world: World) 
         for number in (1, 2, 3):
             alerts.append((await world.phone(f"tgd-86-0{number}").press()).alert)
             await one.answers(alerts[-1])
-    await world.owner("UPDATE alert SET plan = plan - 'voice' WHERE device = 'tgd-86-02'")
+    await world.owner(refuses("UPDATE ON alert", "OLD.device = 'tgd-86-02'"))
     await passes(world, 12)
     freed = "SELECT device FROM alert WHERE released_at IS NOT NULL ORDER BY device"
     assert [row["device"] for row in await world.rows(freed)] == ["tgd-86-01", "tgd-86-03"]

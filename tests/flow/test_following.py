@@ -23,7 +23,7 @@ from world import ADDRESS, AT_ONCE, BY_HAND, PLACE, ROOM, Phone, World
 from tgd.config import Deadlines
 from tgd.demo.salle_envelope import Envelope
 from tgd.demo.salle_room import Behaviour
-from tgd.platform.flow.triage import WORD_ABOUT
+from tgd.platform.dossier import WORD_ABOUT
 
 TWO_HOURS_S = 7200
 AWAY = Behaviour(automatic=False, http_status=503)
@@ -194,16 +194,20 @@ async def test_at_the_closing_it_is_told_to_stop(world: World) -> None:
     assert phone.heard()[-1]["alert"] == alert
 
 
+async def two_with_a_word(world: World) -> tuple[list[Phone], list[str]]:
+    """Two phones that have pressed, and their alerts; the word agreed with everybody: tournesol."""
+    word = world.sealer.seal(b"tournesol", WORD_ABOUT)
+    await world.owner("UPDATE beneficiary SET all_clear_word = $1", word)
+    phones = [world.phone(device) for device in ("tgd-86-01", "tgd-86-02")]
+    return phones, [(await phone.press()).alert for phone in phones]
+
+
 @pytest.mark.settings(deadlines=Deadlines(contact=10.0))
 async def test_under_coercion_the_phone_hears_what_it_would_of_an_accepted_verdict(
     world: World,
 ) -> None:
     operator = world.operator()
-    await world.owner(
-        "UPDATE beneficiary SET all_clear_word = $1", world.sealer.seal(b"tournesol", WORD_ABOUT)
-    )
-    free, forced = world.phone("tgd-86-01"), world.phone("tgd-86-02")
-    alerts = [(await phone.press()).alert for phone in (free, forced)]
+    (free, forced), alerts = await two_with_a_word(world)
     for alert, word in zip(alerts, ("tournesol", "coquelicot"), strict=True):
         await operator.hears(alert, "holder")
         await operator.decides(alert, "no_danger", all_clear_word=word)
@@ -223,6 +227,34 @@ async def test_under_coercion_the_phone_hears_what_it_would_of_an_accepted_verdi
     await operator.closes(alerts[1])
     await told_the_phone(world)
     assert spoken(forced) == heard
+
+
+async def test_with_the_police_a_forced_verdict_ends_nothing_at_the_phone_either(
+    world: World,
+) -> None:
+    operator = world.operator()
+    (free, forced), alerts = await two_with_a_word(world)
+    for alert in alerts:
+        await operator.decides(alert, "police")
+        await world.room.expects("Report", alert=alert)
+        await operator.hears(alert, "holder")
+    acknowledged = "SELECT bool_and(acknowledged_at IS NOT NULL) FROM dispatch"
+    await world.until_sql(acknowledged)
+    for alert, word in zip(alerts, ("tournesol", "coquelicot"), strict=True):
+        await operator.decides(alert, "no_danger", all_clear_word=word)
+        await world.room.expects("Update", alert=alert)
+    # She is still to be found: asked for on the record, as after an accepted verdict.
+    for alert in alerts:
+        await operator.does(alert, "follow", {"reason": "en route"}, 200)
+    await told_the_phone(world)
+    assert "closed" not in spoken(forced)
+    assert spoken(forced)[-1] == "reportLocation"
+    assert spoken(forced) == spoken(free)
+    for alert in alerts:
+        await operator.closes(alert)
+    await told_the_phone(world)
+    assert spoken(forced)[-2:] == ["closed", "endAlert"]
+    assert spoken(forced) == spoken(free)
 
 
 # ── The console ─────────────────────────────────────────────────────────────────────
@@ -245,7 +277,7 @@ async def test_a_live_position_is_hinted_to_the_console_and_shown(world: World) 
         await told_the_phone(world)
         await asyncio.sleep(0.3)  # two hints in a row become one: let what came before pass
         before = len(hints)
-        phone.position()
+        await goes(world, phone, 0)
         await world.until(lambda: len(hints) > before)
         assert (await operator.reads(alert))["position"]["lat"] == PLACE["lat"]
         listening.cancel()
@@ -602,14 +634,14 @@ async def test_silence_is_told_to_both_and_so_is_her_being_found(world: World) -
     world.room.room(ADDRESS)
     await world.advance(60)
     told = await world.room.expects("Update", alert=alert, text="contact perdu")
-    assert any("contact perdu" in note.freetext for note in told.case.alert.notes)
+    assert any("contact perdu" in line for line in told.case.lines[1:])
     shown = await operator.reads(alert)
     assert shown["contact_lost_at"]
     assert "contact_lost" in shown["doubts"]
     await world.advance(2)
     await goes(world, phone, 300)
     told = await world.room.expects("Update", alert=alert, text="position nouvelle")
-    assert not any("contact perdu" in note.freetext for note in told.case.alert.notes)
+    assert not any("contact perdu" in line for line in told.case.lines)
     shown = await operator.reads(alert)
     assert shown["contact_lost_at"] is None
     assert "contact_lost" not in shown["doubts"]

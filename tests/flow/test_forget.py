@@ -21,6 +21,7 @@ from tgd.platform.flow.forget import Forget, NotForgotten
 from tgd.platform.places import Place
 from tgd.seal import KeyErased
 from tgd.segments import SECRET
+from tgd.store import outbox
 from tgd.store import places as place_rows
 from tgd.store.db import Database
 
@@ -203,7 +204,7 @@ async def test_an_alert_that_stays_open_for_days_goes_on_working(world: World) -
         assert await one.reads_notes() == [NOTE]
         assert await one.reads_presses() == [again.id]
         assert (await operator.reads(one.alert))["position"]["age_s"] < MINUTE
-    await one.acknowledged()  # the rooms were told of each further press
+        await one.acknowledged()  # the rooms are told of each further press
     assert await world.value("SELECT count(*) FROM envelope WHERE purpose = 'press'") == 3
     await operator.closes(one.alert)
     keys = await named(world)
@@ -224,6 +225,24 @@ async def test_a_message_that_no_room_took_for_days_is_still_sent(world: World) 
     for _ in range(3):
         await world.advance(2)
     await world.until(lambda: len(world.room.told) > before, "nothing is sent any more")
+
+
+async def test_what_is_sealed_under_a_former_key_is_not_kept(world: World) -> None:
+    one = await case(world)
+    await world.room.stop()
+    await world.operator().decides(one.alert, "police")
+    await world.until_sql("SELECT count(*) > 0 FROM envelope WHERE content IS NOT NULL")
+    await world.owner(  # nobody else keeps it meanwhile
+        "UPDATE envelope SET content = NULL, state = 'waiting', lease_until = NULL,"
+        " next_at = next_at + interval '1 day'"
+    )
+    query = "SELECT e.id, a.id AS alert, a.key FROM envelope e JOIN alert a ON a.id = e.alert_id"
+    row = (await world.rows(query))[0]
+    async with world.database.connection() as connection:
+        for key, kept in ((b"a former one", None), (row["key"], b"sealed")):
+            await outbox.keep_contents(connection, [(row["id"], b"sealed")], {row["alert"]: key})
+            found = await world.rows("SELECT content FROM envelope WHERE id = $1", row["id"])
+            assert [each["content"] for each in found] == [kept]
 
 
 async def test_what_a_follow_up_brings_along_keeps_its_term(world: World) -> None:
@@ -403,8 +422,9 @@ async def test_her_file_goes_when_the_phone_is_back(world: World) -> None:
     assert again in await named(world)
     assert await world.value("SELECT count(*) FROM known_place") == 2
     assert await world.value("SELECT count(*) FROM person_file") == 0
-    (entry,) = await world.rows("SELECT details FROM journal WHERE kind = 'files_erased'")
-    assert entry["details"] == {"persons": 1, "files": 1, "places": 1, "tests": 1}
+    (entry,) = await world.rows("SELECT details FROM journal WHERE kind = 'term_erased'")
+    counts = {"persons": 1, "files": 1, "places": 1, "tests": 1}
+    assert entry["details"] == {"row": "file", "term": "P2D", **counts}
     kept = await world.rows("SELECT device_id FROM phone_test ORDER BY 1")
     assert [row["device_id"] for row in kept] == ["tgd-86-02", "tgd-86-03"]
 

@@ -136,6 +136,29 @@ async def test_a_press_after_a_closing_verdict_with_the_police_is_told_as_a_new_
 
 
 @pytest.mark.settings(behaviour=BY_HAND, deadlines=PATIENT)
+async def test_a_verdict_that_was_given_after_the_press_stands_when_rooms_hear_of_it(
+    world: World,
+) -> None:
+    phone, operator = world.phone(), world.operator()
+    press = await phone.press()
+    await operator.decides(press.alert, "police")
+    await world.room.expects("Report")
+    # Until it is known to have arrived, the next word is a Report as well.
+    await world.until_sql("SELECT bool_and(state = 'delivered') FROM envelope")
+    for _ in range(2):  # the rooms are told of the second in half a minute
+        await phone.press()
+        await world.advance(1)
+    await world.room.expects("Update", text="nouvel appui")
+    await operator.hears(press.alert, "holder")
+    await operator.decides(press.alert, "no_danger")
+    await world.room.expects("Update", text="la salle décide")
+    await world.advance(29)
+    world.room.forgives()
+    await world.until_sql("SELECT count(*) = 2 FROM journal WHERE kind = 'further_press_told'")
+    assert (await operator.reads(press.alert))["verdict"] == "no_danger"
+
+
+@pytest.mark.settings(behaviour=BY_HAND, deadlines=PATIENT)
 async def test_a_refused_update_is_sent_again_under_another_id(world: World) -> None:
     phone, operator = world.phone(), world.operator()
     press = await phone.press()

@@ -9,6 +9,7 @@ from erasing import DAY, MINUTE, Case, case, later
 from world import PLACE, World
 
 from tgd.errors import NotFound, Refused
+from tgd.platform import typed
 from tgd.store import forget
 
 
@@ -163,7 +164,8 @@ async def test_the_latest_answer_counts(world: World) -> None:
     await later(world, one.opened_at, 10 * DAY)
     assert (await one.kept())["position"] == 1
     found = await terms(one)
-    assert (found["hold"], found["answered_by"], found["reference"]) == (
+    case_held = typed.read(typed.unlock(world.sealer, found["key"]), found["reference"], one.id)
+    assert (found["hold"], found["answered_by"], case_held) == (
         *(True, "parquet86-2", "PV 2030/118"),
     )
     assert found["forget_at"] is None

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from world import World
 
-from tgd.platform.flow.triage import WORD_ABOUT
+from tgd.platform.dossier import WORD_ABOUT
 
 WORD = "une phrase convenue"
 

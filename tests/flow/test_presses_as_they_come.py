@@ -1,13 +1,15 @@
 """Whatever a phone sends is committed, receipted, rung and forwarded, through the whole server."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import datetime
+from itertools import count
 
 import aiohttp
 import pytest
 from malformed import ODD, Odd, furnish
-from world import World
+from world import WITHIN_S, World
 
 from tgd.devices import wire
 from tgd.devices.messages import Press
@@ -41,13 +43,20 @@ async def marked(world: World, odd: list[Odd], receipts: dict[str, dict]) -> Non
 
 
 async def rescued(world: World, alerts: int) -> None:
-    """Pass the two seconds after which a press without an alert gets a bare one."""
-    await world.advance(2)
-    for _ in range(10):
-        await world.advance(0.5)
-        if await world.value("SELECT count(*) FROM alert") == alerts:
-            return
-    raise AssertionError("not every press has an alert")
+    """Pass the two seconds after which a press without an alert gets a bare one.
+
+    One look rescues them all, one after the other: that takes time of the machine's, not of hers.
+    A look that began before the last step has found none, and the next one is half a second of the
+    clock later, which stands still: so a little more of it passes now and then.
+    """
+    await world.advance(2.5)
+    async with asyncio.timeout(WITHIN_S):
+        for turn in count(1):
+            if await world.value("SELECT count(*) FROM alert") == alerts:
+                return
+            await asyncio.sleep(0.02)
+            if turn % 25 == 0:
+                await world.advance(0.25)
 
 
 async def test_twenty_malformed_presses_of_twenty_phones(world: World) -> None:

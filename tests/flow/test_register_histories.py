@@ -81,6 +81,10 @@ LAW = {
             SELECT EXISTS (SELECT FROM assignment a WHERE a.device_id = d.id
                            AND a.returned_at > c.issued_at) AS back) b
         WHERE (c.state = 'active') <> (NOT back AND d.muted_at IS NULL)""",
+    "an assignment that is nobody's, or the lender's": """
+        SELECT a.id FROM assignment a JOIN device d ON d.id = a.device_id
+        WHERE a.tribunal_id IS NULL
+           OR (a.returned_at IS NULL AND a.tribunal_id <> coalesce(d.lent_to, d.tribunal_id))""",
     "an end without a person and a reason": """
         SELECT id FROM assignment
         WHERE ended_at IS NOT NULL AND (ended_by IS NULL OR end_reason IS NULL)""",

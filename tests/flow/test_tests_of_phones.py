@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 from world import PLACE, World
 
-from tgd.platform.flow.triage import WORD_ABOUT
+from tgd.platform.dossier import WORD_ABOUT
 from tgd.store import phone_tests
 
 WORD, WRONG = "tournesol", "coquelicot"

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from world import ADDRESS, BY_HAND, PLACE, ROOM, World
 
-from tgd.platform.flow.triage import WORD_ABOUT
+from tgd.platform.dossier import WORD_ABOUT
 
 
 async def agree_on(world: World, word: str, device: str = "tgd-86-01") -> None:

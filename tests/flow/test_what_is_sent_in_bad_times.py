@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
+from breaking import refuses
 
 from tgd.clock import Clock
 from tgd.config import Deadlines
@@ -15,6 +16,7 @@ from tgd.devices import wire
 from tgd.devices.messages import Press
 from tgd.errors import Temporary
 from tgd.metrics import Metrics
+from tgd.platform.channels.adapters import Adapters
 from tgd.platform.channels.script import Sender
 from tgd.platform.competence import Competence
 from tgd.platform.domain import decision, dispatch
@@ -27,9 +29,10 @@ from tgd.platform.flow.watch import Auditor, Watch
 from tgd.platform.holding import as_text
 from tgd.platform.territory import Territories
 from tgd.platform.whereabouts import Whereabouts
+from tgd.platform.writing import Writing
 from tgd.seal import Sealer
 from tgd.store import register, rooms
-from tgd.store.db import Database
+from tgd.store.db import Connection, Database
 
 START = datetime(2030, 1, 15, 9, tzinfo=UTC)
 PLAN = plan(Deadlines(), forward_unverified=True)
@@ -75,7 +78,11 @@ class Platform:
         self.watch, self.auditor = Watch(*parts, competence), Auditor(*parts)
         self.rescue = Rescue(*parts, as_text(PLAN))
         sender = Sender("fr.tgd.plateforme", None, "C02.15.04")
-        self.sending = Sending(database, self.clock, self.sealer, self.metrics, self.room, sender)
+        adapters = Adapters(self.room)
+        self.sending = Sending(
+            *(database, self.clock, self.sealer, self.metrics, adapters),
+            Writing(self.sealer, adapters, sender),
+        )
 
     async def press(self, opening: Opening, device: str = "tgd-86-01") -> None:
         at = self.clock.now().timestamp()
@@ -111,6 +118,12 @@ async def platform(database: str) -> AsyncIterator[Platform]:
         await rooms.replace(transaction, [room])
     yield Platform(opened)
     await opened.close()
+
+
+async def as_owner(connection: Connection, statement: str) -> None:
+    await connection.execute("SET ROLE NONE")
+    await connection.execute(statement)
+    await connection.execute("SET ROLE tgd_app")
 
 
 def fails(_press: Press, _now: datetime) -> Plan:
@@ -149,6 +162,69 @@ async def test_a_message_that_cannot_be_written_holds_up_no_other(platform: Plat
 
 
 @pytest.mark.expects_errors
+async def test_what_cannot_be_known_of_one_alert_holds_up_no_message(platform: Platform) -> None:
+    for device in ("tgd-86-01", "tgd-86-01", "tgd-86-02"):
+        await platform.press(lambda _press, _now: PLAN, device)
+    async with platform.database.connection() as connection:
+        spoil = "UPDATE press SET pressed_at = 'infinity' WHERE no = (SELECT min(no) FROM press)"
+        await as_owner(connection, spoil)
+    await platform.passes(25)
+    assert len([body for body in platform.room.sent if b"tgd-86-02" in body]) == 1
+    assert len([body for body in platform.room.sent if b"tgd-86-01" in body]) == 1
+
+
+REFUSES = """
+CREATE FUNCTION refuses() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    IF new.alert_id = (SELECT id FROM alert WHERE device = 'tgd-86-01') THEN
+        RAISE EXCEPTION 'this one alone';
+    END IF;
+    RETURN new;
+END $$;
+CREATE TRIGGER refuses BEFORE INSERT ON journal FOR EACH ROW
+    WHEN (new.kind IN ('sent', 'not_sent')) EXECUTE FUNCTION refuses();
+"""
+
+
+@pytest.mark.expects_errors
+async def test_what_cannot_be_recorded_of_one_alert_holds_up_no_other_s_record(
+    platform: Platform,
+) -> None:
+    for device in ("tgd-86-01", "tgd-86-02"):
+        await platform.press(lambda _press, _now: PLAN, device)
+    async with platform.database.connection() as connection:
+        await as_owner(connection, REFUSES)
+    await platform.passes(40)
+    of_it = [body for body in platform.room.sent if b"tgd-86-01" in body]
+    assert len(of_it) >= 2  # nobody knows that it arrived: its lease brings it again
+    assert len(set(of_it)) == 1  # to the letter
+    async with platform.database.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT a.device, e.state FROM envelope e JOIN alert a ON a.id = e.alert_id"
+            " WHERE e.purpose = 'report' ORDER BY a.device"
+        )
+    assert [tuple(row) for row in rows] == [("tgd-86-01", "sending"), ("tgd-86-02", "delivered")]
+    assert platform.sending._done == []
+
+
+@pytest.mark.expects_errors
+async def test_a_message_that_cannot_say_all_says_what_it_can(platform: Platform) -> None:
+    await platform.press(lambda _press, _now: PLAN)
+    async with platform.database.connection() as connection:
+        alert = await connection.fetchrow("SELECT id, key FROM alert")
+        assert alert is not None
+        text = platform.sealer.unwrap(alert["key"]).seal(b"Elle chuchote.", f"note {alert['id']}")
+        await connection.execute(
+            "INSERT INTO note (alert_id, at, author, text, for_rooms)"
+            " VALUES ($1, 'infinity', 'operateur-1', $2, true)",
+            *(alert["id"], text),
+        )
+    await platform.passes(25)
+    assert len(platform.room.sent) == 1
+    assert b"tgd-86-01" in platform.room.sent[0]
+
+
+@pytest.mark.expects_errors
 async def test_a_key_that_is_away_stops_no_message(platform: Platform) -> None:
     await platform.press(lambda _press, _now: PLAN)
     async with platform.database.connection() as connection:
@@ -160,12 +236,13 @@ async def test_a_key_that_is_away_stops_no_message(platform: Platform) -> None:
 
 
 @pytest.mark.expects_errors
-async def test_an_alert_that_cannot_be_read_stops_no_other_deadline(platform: Platform) -> None:
+async def test_an_alert_that_breaks_stops_no_other_deadline(platform: Platform) -> None:
     for device in ("tgd-86-01", "tgd-86-02"):
         await platform.press(lambda _press, _now: PLAN, device)
     async with platform.database.connection() as connection:
-        spoil = "UPDATE alert SET plan = $1 WHERE device = 'tgd-86-01'"
-        await connection.execute(spoil, "no plan")
+        await connection.execute("SET ROLE NONE")
+        await connection.execute(refuses("UPDATE ON alert", "OLD.device = 'tgd-86-01'"))
+        await connection.execute("SET ROLE tgd_app")
     assert await platform.passes(30) > 0  # the auditor has found it
     platform.time.on(60)  # an interruption of ours, and the same again
     await platform.passes(1)

@@ -6,10 +6,10 @@ from typing import Any
 import asyncpg
 import pytest
 from ground import IN_NORTH, IN_SOUTH, declare, in_force, refuse_in_register, three_rooms
-from world import PLACE, Phone, World
+from world import BY_HAND, PLACE, Phone, World
 
 from tgd.config import Deadlines
-from tgd.platform.flow.triage import WORD_ABOUT
+from tgd.platform.dossier import WORD_ABOUT
 from tgd.seal import KeyErased
 
 REASON = {"reason": "elle le demande elle-même"}
@@ -76,7 +76,7 @@ async def test_what_the_register_says_meanwhile_is_only_to_be_verified(world: Wo
     await operator.decides(alert, "police")
     report = await world.room.expects("Report", alert=alert)
     assert report.case.location.geometry
-    assert not any("refusée" in note.freetext for note in report.case.alert.notes)
+    assert not any("refusée" in line for line in report.case.lines)
 
 
 async def test_the_next_alert_opens_with_what_the_register_says(world: World) -> None:
@@ -183,6 +183,7 @@ async def test_the_keys_of_what_went_are_erased(world: World) -> None:
         world.sealer.unwrap(key)
 
 
+@pytest.mark.settings(behaviour=BY_HAND)
 async def test_the_phone_is_told_to_stop(world: World) -> None:
     phone = world.phone()
     alert = await withdrawn(world, phone)

@@ -57,6 +57,8 @@ async def test_what_the_seed_of_an_older_version_left_is_whole(empty_database: s
             ("held", "handed_over"),
             ("lost", "handed_over"),
         ]
+        whose = await connection.fetchval("SELECT array_agg(DISTINCT tribunal_id) FROM assignment")
+        assert whose == ["poitiers"]
         known = await connection.fetch("SELECT device FROM holder WHERE assignment_id IS NOT NULL")
         assert {row["device"] for row in known} == {"held", "lost", "again"}
     finally:

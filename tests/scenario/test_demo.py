@@ -1,5 +1,6 @@
 """The demo as a stranger runs it: the whole story by itself, with either broker; and by hand."""
 
+import asyncio
 import os
 import re
 import shutil
@@ -12,8 +13,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from dumps import demo_values, dumped, traces
 
-BROKERS = [pytest.param("mosquitto", marks=pytest.mark.needs_mosquitto), "amqtt"]
+from tgd.demo.postgres import EmbeddedPostgres
+
+BROKERS = [pytest.param("mosquitto", marks=pytest.mark.needs_rights_plugin), "amqtt"]
 STEPS = {
     "an ordinary press": (
         "③",
@@ -47,7 +51,7 @@ def run(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=600,
         check=False,
     )
 
@@ -55,7 +59,8 @@ def run(folder: Path, **environ: str) -> subprocess.CompletedProcess[str]:
 @pytest.mark.parametrize("broker", BROKERS)
 def test_the_story_tells_every_step_and_every_press_ends_well(broker: str, folder: Path) -> None:
     # Twice the time that it needs on a quiet machine and more: how fast it is, is not tested here.
-    ended = run(folder, DEMO_SECONDS="150", DEMO_BROKER=broker)
+    keep = broker == "amqtt"
+    ended = run(folder, DEMO_SECONDS="150", DEMO_BROKER=broker, DEMO_KEEP="1" if keep else "0")
     told = ended.stdout
     assert ended.returncode == 0, told + ended.stderr
     assert ended.stderr == ""
@@ -67,7 +72,22 @@ def test_the_story_tells_every_step_and_every_press_ends_well(broker: str, folde
     assert sum("receipt: the alert is open" in line for line in at_once) == 8
     assert "✓ 14 presses, 14 receipts, 14 alerts: 9 acknowledged by the control room, 5" in told
     assert "\x1b" not in told, "colours where nobody sees them"
-    assert not list(folder.glob("tgd-demo-*")), "its folder is left"
+    kept = list(folder.glob("tgd-demo-*"))
+    assert len(kept) == keep, "its folder is left, or is not"
+    for one in kept:
+        says_nothing(one / "postgres")
+
+
+def says_nothing(database: Path) -> None:
+    """What the played story has left in the database says nothing in clear."""
+    server = EmbeddedPostgres(database)
+    server.start()
+    try:
+        dump = asyncio.run(dumped(server, server.url))
+    finally:
+        server.stop()
+    assert "tgd-86-01" in dump
+    assert traces(dump, demo_values() | {"patrouille sur place"}) == []
 
 
 def test_too_few_seconds_are_refused_in_one_line(folder: Path) -> None:
@@ -103,7 +123,7 @@ def test_by_hand_keys_are_buttons_and_q_ends_everything(folder: Path) -> None:
         say(demo, "n3")
         assert "tgd-86-03" in until(demo, "off")
         say(demo, "q")
-        assert demo.wait(60) == 0
+        assert demo.wait(300) == 0
     assert not list(folder.glob("tgd-demo-*"))
 
 
@@ -118,7 +138,7 @@ def test_a_signal_during_the_start_leaves_nothing(folder: Path) -> None:
     ) as demo:
         until(demo, "PostgreSQL")
         demo.send_signal(signal.SIGINT)
-        assert demo.wait(60) == 0
+        assert demo.wait(300) == 0
     assert not list(folder.glob("tgd-demo-*"))
     assert not [line for line in processes() if str(folder) in line]
 

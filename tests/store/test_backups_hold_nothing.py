@@ -85,7 +85,7 @@ class Vault:
         await self._execute("SELECT pg_logical_emit_message(false, 'end', 'of the day')")
         connection = await asyncpg.connect(self.cluster.url)
         last = await connection.fetchval("SELECT pg_walfile_name(pg_switch_wal())")
-        async with asyncio.timeout(30):  # its file is there before all of it has been copied
+        async with asyncio.timeout(120):  # its file is there before all of it has been copied
             while not await connection.fetchval(ARCHIVED, last):  # noqa: ASYNC110  as above
                 await asyncio.sleep(0.02)
         await connection.close()
@@ -244,7 +244,7 @@ async def erased(world: World) -> set[bytes]:
     await hours(world, 71)
     world.app.forget._swept_at = world.clock.now()  # what follows is not the daily sweep's doing
     await hours(world, 1)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while not await world.value(ERASED):
             world.clock.set_on(1)  # it may have begun to look before the hour was over
             await world._looked()

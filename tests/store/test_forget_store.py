@@ -51,6 +51,18 @@ async def closed(connection: Connection, alert_id: UUID) -> None:
     )
 
 
+async def an_exercise(connection: Connection) -> None:
+    await connection.execute(
+        "INSERT INTO room (id, name, institution, address) VALUES ('r', 'r', 'PN', 'fr.r')"
+    )
+    await connection.execute(
+        "INSERT INTO exercise (id, room_id, line, settings, case_id, asked_at, asked_by,"
+        " expires_at, next_at, key)"
+        " VALUES (gen_random_uuid(), 'r', 0, '{}', 'EX', $1, 's', $1, $1, 'exercise')",
+        NOW,
+    )
+
+
 async def test_every_column_that_names_a_key_is_known(store: Database) -> None:
     """A table to come whose keys are not ``named`` would be swept out of the key store."""
     async with store.transaction() as connection:
@@ -68,14 +80,17 @@ async def test_every_column_that_names_a_key_is_known(store: Database) -> None:
             ("alert", "key"),
             ("assignment", "key"),
             ("beneficiary", "key"),
+            ("beneficiary", "word_key"),
+            ("break_glass", "key"),
             ("device", "key"),
+            ("exercise", "key"),
             ("dead_key", "key"),  # on their way out: no row needs them
             ("person_file", "key"),
             ("position", "key"),
             ("press", "raw_key"),
         }
         alert = await an_alert(connection, "tgd-86-01", NOW, b"alert")
-        await connection.execute("UPDATE beneficiary SET key = 'beneficiary'")
+        await connection.execute("UPDATE beneficiary SET key = 'beneficiary', word_key = 'word'")
         await connection.execute("UPDATE assignment SET key = 'assignment'")
         await connection.execute("UPDATE device SET key = 'device'")
         await connection.execute(
@@ -93,9 +108,16 @@ async def test_every_column_that_names_a_key_is_known(store: Database) -> None:
         await connection.execute(
             "INSERT INTO person_file SELECT id, '', 'person_file', $1 FROM beneficiary", NOW
         )
+        await connection.execute(
+            "INSERT INTO break_glass (id, beneficiary_id, reader, role, at, until, reason, key)"
+            " SELECT gen_random_uuid(), id, 's', 'supervisor', $1,"
+            " $1::timestamptz + interval '1 hour', '', 'break_glass' FROM beneficiary",
+            NOW,
+        )
+        await an_exercise(connection)
         await forget.bury(connection, [b"dead"], NOW)
         named = set(await forget.named(connection))
-    assert named == {table.encode() for table, _ in found if table != "dead_key"}
+    assert named == {b"word", *(table.encode() for table, _ in found if table != "dead_key")}
 
 
 async def test_no_sealed_column_is_forgotten(store: Database) -> None:
@@ -109,24 +131,28 @@ async def test_no_sealed_column_is_forgotten(store: Database) -> None:
         )
     found = {row["name"] for row in columns}
     keys = {"alert.key", "beneficiary.key", "dead_key.key", "position.key", "press.raw_key"}
-    keys |= {"person_file.key", "assignment.key", "device.key"}
+    keys |= {"person_file.key", "assignment.key", "device.key", "beneficiary.word_key"}
+    keys |= {"break_glass.key", "exercise.key"}
     digests = {
         "press.digest",
         "quarantine.digest",
         "web_session.id",
         "token.id",
-        *("recovery_code.hash", "login_delay.who"),
-        "room.inbound_token",
+        *("recovery_code.hash", "login_delay.who", "oidc_state.hash"),
+        *("room.inbound_token", "device.number_digest", "person_file.name_digest"),
         *("journal.salt", "journal.content", "journal.hash", "journal_head.hash"),
-        "journal_seal_head.hash",
+        *("journal_seal_head.hash", "heard.id", "heard.digest"),
     }
     erased = {"position.fix", "press.raw", "envelope.content", "note.text"}
     of_the_file = {"known_place.content", "person_file.content", "assignment.content"}
-    under_the_master = {"beneficiary.all_clear_word", "room_line.token", "account.totp_secret"}
+    of_the_file |= {"beneficiary.all_clear_word", "break_glass.reason"}
+    of_the_room = {"exercise.call_taker"}
+    under_the_master = {"room_line.token", "account.totp_secret"}
     under_the_master |= {"phone_credential.password", "phone_credential.mac_key"}
     of_the_phone = {"device.sim"}  # no person's: it goes with the card
     public = {"zone.shape", "journal_seal.signature", "journal_seal.public_key"}
-    assert found == keys | digests | erased | of_the_file | under_the_master | of_the_phone | public
+    sealed = erased | of_the_file | of_the_room | under_the_master | of_the_phone
+    assert found == keys | digests | sealed | public
 
 
 async def test_what_is_due_comes_longest_due_first(store: Database) -> None:

@@ -10,6 +10,7 @@ import asyncpg
 import pytest
 
 from tgd.errors import Refused
+from tgd.justice.domain import life
 from tgd.store import register
 from tgd.store.db import Database
 
@@ -55,6 +56,18 @@ async def test_an_assignment_lasts_six_months_by_the_calendar(store: Database) -
     spans = await fetch(store, "SELECT DISTINCT starts_at, ends_at FROM assignment")
     ends = datetime(2026, 9, 1, 11, tzinfo=UTC)  # in France both are 13 o'clock
     assert spans == [{"starts_at": WINTER, "ends_at": ends}]
+
+
+async def test_the_rules_and_the_database_count_six_months_alike(store: Database) -> None:
+    """At each half hour of two years, with a leap day and four changes of the clocks."""
+    begins = datetime(2027, 6, 1, tzinfo=UTC)
+    every = [begins + timedelta(minutes=30 * n) for n in range(2 * 366 * 48)]
+    async with store.connection() as connection:
+        rows = await connection.fetch(
+            "SELECT at, six_months_after(at) AS most FROM unnest($1::timestamptz[]) AS at", every
+        )
+    late = [row["at"] for row in rows if life.six_months(row["at"]) > row["most"]]
+    assert (len(rows), late) == (len(every), [])
 
 
 async def test_the_seed_brings_no_control_room(store: Database) -> None:

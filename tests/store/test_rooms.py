@@ -1,12 +1,14 @@
 """Control rooms: a file read strictly, stored whole or not at all, never deleted."""
 
 import hashlib
+import re
 from collections.abc import AsyncIterator
 
 import pytest
 
 from tgd.cli.rooms_file import RoomsFileError, read, warnings
 from tgd.errors import Refused
+from tgd.platform.channels import amqp_address
 from tgd.seal import SealBroken, Sealer
 from tgd.store import rooms
 from tgd.store.db import Database
@@ -42,6 +44,8 @@ institution = "GN"
 """
 ROOM = '[[room]]\nid = "a"\nname = "A"\ninstitution = "PN"\n'
 LINE = '[[room.line]]\nadapter = "https"\nurl = "https://a.invalid/"\n'
+HERE = '[[room.line]]\nadapter = "https"\nurl = "http://127.0.0.1/"\n'
+AMQP = '[[room.line]]\nadapter = "amqp"\nurl = "amqps://a.invalid/"\n'
 
 
 def room(name: str, **more: object) -> RoomEntry:
@@ -98,6 +102,7 @@ def test_a_line_s_token_opens_for_that_line_only() -> None:
     [
         ("", "there is no [[room]]"),
         ("[[room", "not TOML"),
+        (ROOM + "phone = +", "(at line 5, column"),
         ("room = 3", "there is no [[room]]"),
         ("room = [3]", "room 1 is not a table"),
         ("rooms = []", "rooms: only [[room]] is known"),
@@ -105,7 +110,8 @@ def test_a_line_s_token_opens_for_that_line_only() -> None:
         ('[[room]]\nid = "a b"', "room 1: id must be"),
         ('[[room]]\nid = "a"\ninstitution = "PN"', "room a: name is missing"),
         (ROOM.replace("PN", "SAMU"), "room a: institution must be one of PN, GN, PP"),
-        (ROOM + 'adress = "x"', "room a: adress is not a key"),
+        (ROOM + 'adress = "x"', "room a: adress is not a key of this table: did you mean address?"),
+        (ROOM + 'colour = "x"', "room a: colour is not a key of this table: known are id, line,"),
         (ROOM + 'address = "not an address"', "room a: address"),
         (ROOM + 'services = "PN"', "room a: services must be a list"),
         (ROOM + 'phone = "call me"', "room a: phone must be"),
@@ -117,13 +123,36 @@ def test_a_line_s_token_opens_for_that_line_only() -> None:
         (ROOM + '[[room.line]]\nadapter = "https"', "room a, line 0: url is missing"),
         (ROOM + LINE.replace("https://", "http://"), "room a, line 0: url cannot be used: plain"),
         (ROOM + LINE.replace("a.invalid", "u:p@a.invalid"), "room a, line 0: url cannot be used"),
-        (ROOM + LINE + 'certificate = "x"', "room a, line 0: certificate is not a key"),
+        (ROOM + LINE + 'exchange = "x"', "room a, line 0: exchange is not a key"),
+        (ROOM + LINE + 'ca = "ca.pem"', "room a, line 0: ca cannot be used: must be an absolute"),
+        (ROOM + LINE + 'key = "/us.key"', "line 0: key cannot be used: is there without"),
+        (ROOM + HERE + 'ca = "/ca.pem"', "line 0: ca cannot be used: is for https:// only"),
+        (ROOM + HERE + 'ca = ""', "line 0: ca must be a path"),
+        (
+            ROOM + LINE.replace("invalid/", "invalid/#ca=/ca.pem"),
+            "line 0: url cannot be used: holds a fr",
+        ),
         (ROOM + LINE + LINE + "timeout_s = 0", "room a, line 1: timeout_s must be a number"),
         (ROOM + LINE + "timeout_s = 61", "at most 60"),
+        (ROOM + LINE + 'hours = "8-20"', 'room a, line 0: hours must be "08:00-20:00"'),
+        (ROOM + LINE + 'days = ["lundi"]', "room a, line 0: days must be a list of some of mon"),
+        (ROOM + LINE + "days = []", "room a, line 0: days must be a list of some of mon"),
         (ROOM + LINE + "timeout_s = nan", "timeout_s must be a number"),
         (ROOM + LINE + "timeout_s = true", "timeout_s must be a number"),
+        (ROOM + AMQP, "room a, line 0: token is missing, and so is certificate"),
+        (ROOM + AMQP + 'certificate = "us.pem"', "line 0: certificate cannot be used: must be an"),
+        (ROOM + AMQP + 'token = "t"\nkey = "/us.key"', "line 0: key cannot be used: is there"),
+        (ROOM + AMQP + 'token = "t"\nexchange = "a b"', "line 0: exchange must be the name"),
+        (ROOM + AMQP + 'token = "t"\nca = 3', "line 0: ca must be a path"),
+        (ROOM + AMQP.replace("amqps", "amqp") + 'token = "t"', "line 0: url cannot be used: plain"),
+        (ROOM + '[[room.line]]\nadapter = "amqp"\ntoken = "t"', "room a, line 0: url is missing"),
         (ROOM + LINE + 'token = "a b"', "room a, line 0: token must be"),
-        (ROOM + ROOM, "room a: its id stands twice"),
+        (
+            (ROOM + 'address = "x"\n' + AMQP + 'token = "t"\n')
+            + (ROOM.replace('"a"', '"b"') + 'address = "x"\n' + AMQP + 'token = "t"\n'),
+            "rooms a and b answer by a broker under one address",
+        ),
+        (ROOM + ROOM, "room a: id stands twice"),
         (
             ROOM + "default = true\n" + ROOM.replace('"a"', '"b"') + "default = true",
             "rooms a and b are both the default",
@@ -141,18 +170,76 @@ def test_what_is_wrong_in_a_file_is_named(text: str, said: str) -> None:
     assert "\n" not in str(failure.value)
 
 
+def test_every_error_says_what_to_write() -> None:
+    for text, written in (
+        ("", "write one for each control room"),
+        ('[[room]]\nname = "A"', 'write id = "…", 1 to 64 letters'),
+        (ROOM + '[[room.line]]\nadapter = "https"', 'write url = "https://…"'),
+        (ROOM + LINE.replace("https://", "http://"), 'write "https://…"'),
+    ):
+        with pytest.raises(RoomsFileError, match=re.escape(written)):
+            read(text, SEALER)
+
+
+def test_a_line_s_hours_are_kept() -> None:
+    [line] = read(ROOM + LINE + 'hours = "20:00-06:00"\ndays = ["sun", "mon"]', SEALER)[0].lines
+    assert (line.hours, line.days) == ("20:00-06:00", (1, 7))
+
+
+def test_what_nobody_knows_is_said_and_imported() -> None:
+    rooms = read(ROOM + 'phone = "17"\nservices = ["1024", "7"]\nneighbour = "b"', SEALER)
+    assert warnings(rooms, {"a", "b"}) == []
+    [neighbour, service] = warnings(rooms, {"a"}, {"7"})
+    assert neighbour.startswith("room a: neighbour b is not known: write the id")
+    assert service.startswith("room a: services: 1024 is not in the competence table")
+
+
 def test_a_secret_is_not_quoted_in_an_error() -> None:
     with pytest.raises(RoomsFileError) as failure:
         read(ROOM + LINE + 'token = "quite secret"', SEALER)
     assert "quite" not in str(failure.value)
 
 
-def test_what_is_stored_but_not_used_yet_is_said() -> None:
+def test_a_line_by_rabbitmq_keeps_where_its_files_are_and_not_what_they_hold() -> None:
+    files = (
+        'exchange = "cisu"\nca = "/etc/ca.pem"\ncertificate = "/etc/us.pem"\nkey = "/etc/us.key"'
+    )
+    [line] = read(ROOM + AMQP + files, SEALER)[0].lines
+    assert line.token is None
+    assert amqp_address.read(line.url or "").settings == amqp_address.Settings(
+        "cisu", "/etc/ca.pem", "/etc/us.pem", "/etc/us.key"
+    )
+
+
+def test_a_room_that_nobody_can_call_is_said() -> None:
     entries = read(GOOD, SEALER)
-    assert warnings(entries, {"cic-poitiers": 1, "corg-86": 1}) == [
-        "room cic-poitiers, line 0: nothing is sent by voice yet; stored"
-    ]
+    said = "room corg-86: has no phone: whoever is to call it has no number: write phone"
+    [no_number] = warnings(entries, {"cic-poitiers": 1, "corg-86": 1})
+    assert no_number.startswith(said)
     assert any("neighbour corg-86" in said for said in warnings(entries, {"cic-poitiers": 1}))
+
+
+VOICE = '[[room.line]]\nadapter = "voice"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "phone"),
+    [
+        (VOICE + 'url = "tel:+33549000017"', "+33549000017"),
+        (VOICE + VOICE + 'url = "17"', "17"),
+        ('phone = "112"\n' + VOICE + 'url = "tel:17"', "112"),
+    ],
+)
+def test_a_voice_line_s_number_is_the_one_to_call(text: str, phone: str) -> None:
+    [entry] = read(ROOM + text, SEALER)
+    assert entry.phone == phone
+    assert warnings([entry], {"a"}) == []
+
+
+def test_a_voice_line_whose_number_is_none_is_said() -> None:
+    [entry] = read(ROOM + 'phone = "17"\n' + VOICE + 'url = "la salle"', SEALER)
+    [said] = warnings([entry], {"a"})
+    assert said.startswith("room a, line 0: url is no telephone number")
 
 
 async def test_rooms_are_told_with_their_electronic_lines_only(store: Database) -> None:

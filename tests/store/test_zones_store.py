@@ -69,7 +69,7 @@ async def running(store: Database) -> AsyncIterator[tuple[Territories, ManualClo
 
 
 async def becomes(territories: Territories, version: int | None) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while (territories.current and territories.current.version) != version:  # noqa: ASYNC110  the loop's own state
             await asyncio.sleep(0.01)
 
@@ -185,7 +185,7 @@ async def hears(database: str) -> None:
     """Wait until somebody listens on the channel."""
     connection = await asyncpg.connect(database)
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while not await connection.fetchval(  # noqa: ASYNC110  another connection's state
                 "SELECT count(*) FROM pg_stat_activity WHERE query ILIKE $1", f"LISTEN%{CHANNEL}%"
             ):
@@ -196,11 +196,11 @@ async def hears(database: str) -> None:
 
 async def test_a_notification_that_was_missed_is_made_up_for(store: Database) -> None:
     async with running(store) as (territories, clock):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while territories.reason != "no_zones":  # noqa: ASYNC110  the loop's own state
                 await asyncio.sleep(0.01)
         no = await put(store, active=True)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(120):
             while territories.current is None:
                 clock.set_on(LOOK_S)
                 await asyncio.sleep(0.01)

@@ -52,7 +52,7 @@ class Person:
         """Switch the screen on."""
         there = asyncio.Event()
         self._screen = asyncio.create_task(self._watch(there))
-        await asyncio.wait_for(there.wait(), 10)
+        await asyncio.wait_for(there.wait(), 120)
 
     async def leave(self) -> None:
         """Be gone: no goodbye, the screen is dark."""

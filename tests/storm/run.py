@@ -99,7 +99,7 @@ class Storm:
             time=self.time,
             listeners=[self.events],
         ) as fleet:
-            await fleet.connected(within_s=30)
+            await fleet.connected(within_s=120)
             try:
                 await self._pass(fleet)
             finally:

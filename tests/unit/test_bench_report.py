@@ -1,9 +1,12 @@
 """The benchmark's report says what was measured: the right percentile over the right percentile."""
 
+import asyncio
 import json
 import math
 import subprocess
 import sys
+from collections import Counter
+from contextlib import suppress
 from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,6 +14,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from yarl import URL
 
 from tgd.devices import wire
 from tgd.geo.locate import metres
@@ -19,9 +23,10 @@ from tgd.geo.position import Fix
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))  # the benchmark is run from a checkout, not installed
 
-from bench import report  # noqa: E402  found by the line above
+from bench import dispatches, report  # noqa: E402  found by the line above
 from bench.blocks import Interval, not_slower, ratio  # noqa: E402  the same
 from bench.commits import difference, statements  # noqa: E402  the same
+from bench.dead_ends import DeadEnds, dead_ends  # noqa: E402  the same
 from bench.figures import Comparison, Figure, Spread, Step, Target, percentile  # noqa: E402  same
 from bench.fixes import Walker  # noqa: E402  the same
 from bench.generator import Generator, Plan  # noqa: E402  the same
@@ -235,6 +240,33 @@ def test_a_driver_s_fix_is_one_that_the_server_reads():
     assert (told.fix.acc, told.fix.vel, told.fix.tst) == (12.5, 36.0, 1_700_000_060.0)
 
 
+def test_a_hundred_rooms_have_ground_of_their_own_and_thirty_are_dead_in_equal_parts():
+    away = dispatches.dead_rooms(DeadEnds("refusing", "hanging", "resetting"))
+    assert Counter(away.values()) == {"refusing": 10, "hanging": 10, "resetting": 10}
+    assert set(away) < set(range(dispatches.ROOMS))
+    middles = {dispatches.point(room) for room in range(dispatches.ROOMS)}
+    assert len(middles) == dispatches.ROOMS
+    assert dispatches.LIVING == 700
+
+
+async def test_nobody_answers_at_a_dead_end():
+    async with dead_ends() as dead:
+        with pytest.raises(ConnectionRefusedError):
+            await asyncio.open_connection("127.0.0.1", URL(dead.refusing).port)
+        said = b""
+        with suppress(ConnectionResetError):  # told so at once, or at the first reading
+            reader, _writer = await asyncio.open_connection("127.0.0.1", URL(dead.resetting).port)
+            said = await reader.read()
+        assert said == b""
+        reader, writer = await asyncio.open_connection("127.0.0.1", URL(dead.hanging).port)
+        writer.write(b"POST /cisu HTTP/1.1\r\n\r\n")
+        await writer.drain()
+    with suppress(ConnectionResetError):  # it ends with the block, and not before
+        said = await reader.read()
+    assert said == b""
+    writer.close()
+
+
 def test_help_names_every_figure():
     said = subprocess.run(
         [sys.executable, "-m", "bench", "--help"],
@@ -244,5 +276,5 @@ def test_help_names_every_figure():
         check=True,
         env={"COLUMNS": "200", "NO_COLOR": "1", "PATH": ""},
     ).stdout
-    for name in ("press", "live", "decision", "load", "storm", "return", "where"):
+    for name in ("press", "live", "decision", "load", "storm", "dispatches", "return", "where"):
         assert name in said

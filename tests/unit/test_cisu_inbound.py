@@ -149,6 +149,11 @@ def test_without_a_shared_number_the_rooms_own_serves():
     assert read(sent).case_id == "PN86"
 
 
+def test_a_mark_before_the_text_costs_no_acknowledgement():
+    raw = msgspec.json.encode(ack(step="CONSULTE"))
+    assert cisu.read(b"\xef\xbb\xbf" + raw) == cisu.read(raw)
+
+
 def test_unknown_fields_cost_no_acknowledgement():
     assert read(ack(step="CONSULTE", novelty=[1]) | {"novelty": {}}).step == "CONSULTE"
 

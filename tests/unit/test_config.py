@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tgd.config import SETTINGS, Config, ConfigError, Deadlines
+from tgd.platform.channels.cisu_wire import shared_case_id
 
 GIVEN = {
     "TGD_DATABASE_URL": "postgresql://tgd:hunter2@db/tgd",
@@ -61,6 +62,15 @@ def test_a_file_gives_the_same_and_the_environment_wins(tmp_path: Path) -> None:
     assert config.log_level == "debug"
 
 
+def test_with_our_name_before_it_a_case_number_still_fits_the_framework_s() -> None:
+    longest = "fr" + ".a" * 8
+    assert Config.load(GIVEN | {"TGD_SENDER_ID": longest}).sender_id == longest
+    number = shared_case_id(longest, "20261121-000042")
+    assert re.fullmatch(r"([a-zA-Z0-9_-]+\.?){4,10}", number)  # the official pattern
+    with pytest.raises(ConfigError, match="at most nine words"):
+        Config.load(GIVEN | {"TGD_SENDER_ID": longest + ".a"})
+
+
 def test_a_secret_comes_out_of_its_file(tmp_path: Path) -> None:
     path = tmp_path / "secret"
     path.write_text("ab" * 32 + "\n")
@@ -89,6 +99,12 @@ def test_the_key_store_is_where_a_service_keeps_its_state(
     assert Config.load(GIVEN | environ).key_dir == (Path(directory) if directory else None)
 
 
+def test_only_what_is_close_is_suggested() -> None:
+    with pytest.raises(ConfigError) as refused:
+        Config.load(GIVEN | {"TGD_FOO": "3"})
+    assert str(refused.value) == "TGD_FOO in the environment is not a setting"
+
+
 @pytest.mark.parametrize("name", ["TGD_DATABASE_URL", "TGD_MQTT_URL", "TGD_SECRET_KEY"])
 def test_what_is_needed_and_absent_is_named(name: str) -> None:
     rest = {key: value for key, value in GIVEN.items() if key != name}
@@ -101,6 +117,7 @@ def test_what_is_needed_and_absent_is_named(name: str) -> None:
     ("name", "value", "said"),
     [
         ("TGD_DEADLINE_ANSWR_S", "3", "did you mean TGD_DEADLINE_ANSWER_S?"),
+        ("TGD_DATABSE_URL", "x", "did you mean TGD_DATABASE_URL?"),
         ("TGD_DEADLINE_ANSWER_S", "0", "greater than 0"),
         ("TGD_DEADLINE_ANSWER_S", "nan", "greater than 0"),
         ("TGD_DEADLINE_ANSWER_S", "inf", "greater than 0"),

@@ -14,7 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tgd.config import Deadlines
 from tgd.errors import Refused
 from tgd.platform.domain import deadlines, decision, dispatch
-from tgd.platform.domain.alert import Alert
+from tgd.platform.domain.alert import CLOSING_VERDICTS, Alert
 from tgd.platform.domain.routing import Room
 
 OPERATORS = st.sampled_from(["op-1", "op-2"])
@@ -93,6 +93,7 @@ class Life(RuleBasedStateMachine):
     def decides(self, operator: str, verdict: str, looked: bool) -> None:
         seen = str(self.alert.last_press_id) if looked else None
         was_open, before = self.alert.is_open, self.alert.verdict
+        with_police, said = self.alert.with_police, self.messages_so_far()
         done = self._may(
             lambda: decision.decide(
                 *(self.alert, operator, verdict, seen, self.now, self.rooms),
@@ -106,6 +107,7 @@ class Life(RuleBasedStateMachine):
             assert self.alert.holder_heard_at >= self.alert.last_press_at
             assert looked
         if self.alert.coerced and self.coerced_at is None:
+            assert (self.messages_so_far() == said) == with_police  # as an accepted one would
             self.coerced_at = self.messages_so_far()
 
     @rule(operator=OPERATORS)
@@ -138,6 +140,8 @@ class Life(RuleBasedStateMachine):
         alert.last_press_id, alert.last_press_at = uuid4(), self.now
         alert.presses += 1
         alert.contact_lost_at = None
+        if alert.verdict in CLOSING_VERDICTS:
+            alert.verdict = "forwarded" if alert.reason else "police"
         alert.run("contact", self.now, alert.plan.contact)
         if alert.status == "police" and alert.running("further_press") is None:
             alert.run("further_press", self.now, 0)
@@ -230,10 +234,12 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def after_coercion_it_is_told_nothing_but_closed(self) -> None:
-        told = [message["state"] for message in self.alert.phone_messages if "state" in message]
+        messages = self.alert.phone_messages
+        told = [message["state"] for message in messages if "state" in message]
         assert told.count("closed") <= 1
-        if self.alert.coerced:
-            assert told[-1:] == ["closed"]
+        if self.coerced_at is not None:
+            later = messages[self.coerced_at :]
+            assert {message["state"] for message in later if "state" in message} <= {"closed"}
         if "closed" in told:
             assert told[-1] == "closed"
 

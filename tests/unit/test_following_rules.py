@@ -109,7 +109,7 @@ def test_the_phone_is_asked_how_often_and_until_when() -> None:
     [
         {"consent": "refused", "located": False},
         {"status": "closed"},
-        {"coerced": True},
+        {"coerced": True, "told_state": "closed"},
         {"last_press_at": NOW - TWO_HOURS},
     ],
     ids=["not located", "closed", "coerced", "two hours over"],
@@ -283,6 +283,7 @@ def test_no_room_hears_of_a_case_first_when_there_is_no_danger_any_more() -> Non
     following.tell_position(alert, at(30), [SOUTH])
     assert waiting(alert) == ["position"]
     assert len(alert.dispatches) == 1
+    alert.verdict = "police"  # as the press that comes now has it in its own transaction
     dispatch.tell_further_press(alert, at(40))
     following.tell_position(alert, at(60), [SOUTH])
     assert len(alert.dispatches) == 2

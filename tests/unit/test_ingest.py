@@ -61,7 +61,7 @@ class Desk:
 
     async def until(self, count: int) -> None:
         task = asyncio.create_task(self.ingest.run())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(120):
             while len(self.acknowledged) < count:
                 await asyncio.sleep(0)
                 if task.done():

@@ -63,7 +63,7 @@ def taken(store: KeyStore) -> tuple[bytes, bytes]:
 
 def settled(store: KeyStore) -> None:
     """Wait until nothing is being prepared."""
-    assert store._settled.wait(30)
+    assert store._settled.wait(120)
 
 
 # ── taking ──────────────────────────────────────────────────────────────────────────────
@@ -173,13 +173,14 @@ def test_a_disk_that_hangs_holds_up_one_press_for_a_moment_and_no_other(
 
     def hanging(*given):
         hangs.set()
-        goes_on.wait(30)
+        goes_on.wait(120)
         return write(*given)
 
     monkeypatch.setattr(segments, "write", hanging)
+    monkeypatch.setattr(keys, "_WAIT_S", 0.01)
     for _ in range(SLOTS):
         assert store.take() is not None
-    assert hangs.wait(30), "the next one is prepared at the half"
+    assert hangs.wait(120), "the next one is prepared at the half"
     assert [store.take() for _ in range(100)] == [None] * 100
     assert stores.faults == 100
     assert not store.ready
@@ -428,7 +429,7 @@ async def test_its_task_turns_the_segments(stores: Stores) -> None:
     store = stores.new()
     old, _ = taken(store)
     task = asyncio.create_task(store.run())
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(120):
         while taken(store)[0][1:17] == old[1:17]:
             later(stores, 1)
             await asyncio.sleep(0.001)

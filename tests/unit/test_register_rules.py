@@ -1,12 +1,11 @@
-"""The rules of the prosecutor's office: terms, hand-over, red lists, stock, who must not know."""
+"""The rules of the prosecutor's office: terms, hand-over, red lists."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from tgd.errors import Invalid, Refused
-from tgd.justice.domain import conflict, life, red_list, stock
-from tgd.justice.domain.conflict import Lock, Reader
+from tgd.justice.domain import life, red_list, stock
 from tgd.justice.domain.life import Heard, Held
 from tgd.justice.domain.red_list import Seen
 from tgd.justice.domain.stock import Phone, Stock
@@ -140,15 +139,3 @@ def test_red_lists_the_worst_first():
         *("handover_untested", "never_pressed", "battery_low", "radio_2g", "expiring_7"),
         *("consent_missing", "legal_basis_missing"),
     ]
-
-
-def test_who_must_not_know():
-    locks = [Lock("institution", "GN"), Lock("account", "operateur-1")]
-    gendarmes, police = Reader(room="corg86", institution="GN"), Reader(institution="PN")
-    his, hers = Reader(account="Operateur-1"), Reader(account="operateur-2")
-    assert conflict.locked(locks, gendarmes)
-    assert conflict.locked(locks, his)
-    assert not conflict.locked(locks, Reader())
-    assert conflict.shown(locks, [gendarmes, police]) == conflict.Shown((police,), elsewhere=False)
-    assert conflict.shown(locks, [his]) == conflict.Shown((), elsewhere=True)
-    assert conflict.shown([], [his, hers]).readers == (his, hers)

@@ -2,18 +2,22 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
+from tgd.conflict import Lock
 from tgd.platform.domain.routing import (
     LEAST_SHARE,
     MOST_ROOMS,
     Room,
+    barred,
     competent,
     declared,
     default,
+    open_to,
 )
 
 
@@ -251,3 +255,67 @@ def test_declared_places_give_few_rooms_each_once_whatever_the_order_of_the_room
     assert bool(found) == any(service in served for claim in claims for service, _ in claim)
     assert {one.why for one in found} <= {"declared_place"}
     assert told(declared(chance.sample(rooms, len(rooms)), claims)) == told(found)
+
+
+# ── Rooms that may not know ─────────────────────────────────────────────────────────
+
+
+def of(
+    name: str, institution: str, *services: str, neighbour: str | None = None, default: bool = False
+) -> Room:
+    return replace(
+        room(name, *services, is_default=default), institution=institution, neighbour=neighbour
+    )
+
+
+CITY = of("city", "PN", "c1", neighbour="port", default=True)
+PORT = of("port", "PN", "p1", neighbour="city")
+LAND = of("land", "GN", "l1")
+FORCES = [CITY, LAND, PORT]
+
+
+def named(rooms: Sequence[Room]) -> dict[str, tuple[tuple[str, ...], bool]]:
+    return {one.id: (one.services, one.is_default) for one in rooms}
+
+
+def test_a_room_s_neighbour_stands_in_for_it() -> None:
+    left = open_to(FORCES, [Lock("room", "CITY")])
+    assert named(left) == {"land": (("l1",), False), "port": (("p1", "c1"), True)}
+    assert told(competent(left, [("c1", 1.0)], None)) == [("port", 1.0, "zone")]
+    assert told(default(left, "no_position")) == [("port", None, "no_position")]
+
+
+def test_another_institution_stands_in_for_one_that_may_not_know() -> None:
+    left = open_to(FORCES, [Lock("institution", "PN")])
+    assert named(left) == {"land": (("l1", "c1", "p1"), True)}
+    assert told(competent(left, [("c1", 0.5), ("p1", 0.5)], None)) == [("land", 1.0, "zone")]
+
+
+def test_where_nobody_may_know_a_person_calls() -> None:
+    locks = [Lock("institution", "PN"), Lock("institution", "GN")]
+    assert open_to(FORCES, locks) == []
+    assert competent([], [("c1", 1.0)], None) == declared([], [[("c1", 1.0)]]) == []
+
+
+def test_a_room_without_stand_in_leaves_its_ground_to_the_rest() -> None:
+    alone, other = of("alone", "PN", "a1", neighbour="gone"), of("other", "PN", "o1")
+    left = open_to([alone, other], [Lock("room", "alone")])
+    assert named(left) == {"other": (("o1",), False)}
+    assert told(competent(left, [("a1", 1.0)], None)) == [("other", 1.0, "no_room_for_service")]
+
+
+def test_without_a_lock_on_them_rooms_are_as_they_are() -> None:
+    assert open_to(FORCES, []) == FORCES
+    assert open_to(FORCES, [Lock("site", "city"), Lock("account", "land")]) == FORCES
+
+
+@given(st.lists(st.sampled_from(["city", "port", "land", "PN", "GN"]), max_size=4))
+def test_a_locked_room_is_never_told(values: list[str]) -> None:
+    locks = [Lock("institution" if one.isupper() else "room", one) for one in values]
+    may = [one.id for one in FORCES if not barred(locks, one.id, one.institution)]
+    left = open_to(FORCES, locks)
+    assert [one.id for one in left] == may
+    for claimed in ([("c1", 1.0)], [("c1", 0.4), ("l1", 0.3), ("p1", 0.3)], []):
+        chosen = [one.id for one in competent(left, claimed, None)]
+        assert set(chosen) <= set(may)
+        assert bool(chosen) == bool(may)

@@ -92,7 +92,7 @@ async def test_what_cannot_be_obeyed_is_refused_and_harms_nothing(world, line, w
 def test_the_program_speaks_json_lines_and_ends_with_its_input():
     order = json.dumps({"phone": "tgd-86-01", "action": "press"}).encode() + b"\n"
     ended = subprocess.run(
-        [*PROGRAM, "--broker", NOBODY], input=order, capture_output=True, timeout=30, check=False
+        [*PROGRAM, "--broker", NOBODY], input=order, capture_output=True, timeout=120, check=False
     )
     told = [json.loads(line) for line in ended.stdout.splitlines()]
     assert [e["kind"] for e in told if e["kind"] in {"pressed", "unsent"}] == ["pressed", "unsent"]

@@ -53,6 +53,27 @@ def test_a_disc_in_one_commune_is_its_services_alone() -> None:
     assert shares(claim) == {"NE": 1.0}
 
 
+def test_borders_are_drawn_once_and_only_where_one_looks() -> None:
+    territory = Territory.build(FOUR)
+    drawn = territory.borders(LAT, LON, 1000.0)
+    points = [point for line in drawn for point in line]
+    assert max(abs(at) for point in points for at in point) == pytest.approx(1000, abs=1)
+    length = sum(shapely.LineString(line).length for line in drawn)
+    assert length == pytest.approx(4000, abs=20)  # a cross: each side of it is two communes'
+    assert territory.borders(LAT + 0.05, LON + 0.05, 1000.0) == ()
+    assert territory.borders(LAT, LON, 2 * WIDEST_M) == ()
+    assert Territory.build([]).borders(LAT, LON, 1000.0) == ()
+
+
+def test_borders_keep_their_rings_apart() -> None:
+    island = shapely.box(LON - 0.002, LAT - 0.001, LON + 0.002, LAT + 0.001)
+    whole = shapely.box(LON - SIDE, LAT - SIDE, LON + SIDE, LAT + SIDE)
+    around = zone("1", "SW", whole.difference(island))
+    [line] = Territory.build([around]).borders(LAT, LON, 1000.0)
+    assert line[0] == line[-1]
+    assert {tuple(np.sign(point)) for point in line} == {(1, 1), (1, -1), (-1, 1), (-1, -1)}
+
+
 def test_a_disc_on_a_border_gives_both_halves() -> None:
     claim = ask(*FOUR, lat=LAT + 0.05)
     assert shares(claim) == pytest.approx({"NE": 0.5, "NW": 0.5})

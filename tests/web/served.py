@@ -5,7 +5,7 @@ No broker and no watch: presses come by HTTPS, and deadlines pass only where a t
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -21,9 +21,13 @@ from tgd.devices.ingest import Ingest
 from tgd.justice.office import Office
 from tgd.metrics import Metrics
 from tgd.platform.address import Ban
+from tgd.platform.channels.adapters import Adapters
+from tgd.platform.channels.script import Sender
+from tgd.platform.channels.sheet_link import Links
 from tgd.platform.competence import Competence
 from tgd.platform.domain.deadlines import plan
 from tgd.platform.dossier import Dossiers
+from tgd.platform.flow.exercising import Exercising
 from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.intake import Intake
@@ -32,8 +36,10 @@ from tgd.platform.flow.triage import Triage
 from tgd.platform.notes import Notes
 from tgd.platform.persons import Persons
 from tgd.platform.report import Reporting
+from tgd.platform.sheets import Sheets
 from tgd.platform.territory import Territories
 from tgd.platform.whereabouts import Whereabouts
+from tgd.platform.writing import Writing, Written
 from tgd.seal import Sealer
 from tgd.store import accounts, register, rooms
 from tgd.store.db import Database
@@ -48,10 +54,14 @@ ROOM, ROOM_ADDRESS, ROOM_TOKEN = "cic86", "fr.police.cic86", "a-room's-token"
 PLACE = {"lat": 46.58, "lon": 0.34, "acc": 12.0, "pm": "G"}
 
 
+async def _nothing(_written: Sequence[Written]) -> None:
+    """Send nothing: who serves here has no rooms."""
+
+
 class Api:
     """The server, and the people and programs that call it."""
 
-    def __init__(self, url: str, clock: Clock | ManualClock) -> None:
+    def __init__(self, url: str, clock: Clock | ManualClock, **more) -> None:
         self.url_of_database = url
         self.clock = clock
         self.database = Database(url, size=5)
@@ -60,8 +70,9 @@ class Api:
         self.delivered: list[datetime] = []
         self.checks = {"database": True, "mqtt": True, "auditor": True}
         self.config = Config(
-            secret_key=SECRET, callback_number="+33549000000", deadlines=Deadlines()
+            secret_key=SECRET, callback_number="+33549000000", deadlines=Deadlines(), **more
         )
+        self.sealer = Sealer(SECRET)
         self.tokens: dict[tuple[str, str], str] = {}
         self.http: aiohttp.ClientSession
         self.server: Server
@@ -71,7 +82,7 @@ class Api:
 
     async def start(self) -> None:
         await self.database.open()
-        sealer, limits = Sealer(SECRET), self.config.deadlines
+        sealer, limits = self.sealer, self.config.deadlines
         frozen = plan(limits, forward_unverified=True)
         intake = Intake(
             *(self.database, self.clock, sealer, self.metrics, lambda *_: frozen), group_from=20
@@ -84,19 +95,28 @@ class Api:
         )
         whereabouts = Whereabouts(sealer)
         competence = Competence(Territories(self.database, self.clock), whereabouts, sealer)
+        sender = self.config.sender_id
+        links = Links(sealer, self.config.public_url)
+        written_by = Sender(sender, self.config.callback_number, self.config.incident_code, links)
+        writing = Writing(sealer, Adapters(), written_by)
         triage = Triage(
-            *(self.database, self.clock, sealer, self.metrics, limits, competence),
+            *(self.database, self.clock, sealer, self.metrics, limits, competence, writing),
+            _nothing,
             forward_unverified=True,
         )
-        sender = self.config.sender_id
         self._context = Context(
             database=self.database,
             clock=self.clock,
             triage=triage,
             inbound=Inbound(self.database, self.clock, self.metrics, sender_id=sender),
+            exercising=Exercising(
+                *(self.database, self.clock, sealer, self.metrics),
+                *(Adapters(), written_by),
+            ),
             forget=Forget(self.database, self.clock, self.metrics, sealer, None),
             recontact=Recontact(self.database, self.clock, self.metrics, sealer),
             reporting=Reporting(self.database, self.clock, sealer, whereabouts),
+            sheets=Sheets(self.database, self.clock, sealer, written_by),
             whereabouts=whereabouts,
             competence=competence,
             persons=Persons(self.database, self.clock, sealer),
@@ -241,7 +261,7 @@ class Api:
             return await connection.fetch(statement, *values)
 
 
-async def until(fact: Callable[[], object], seconds: float = 10.0) -> None:
+async def until(fact: Callable[[], object], seconds: float = 120.0) -> None:
     """Wait for a fact."""
     async with asyncio.timeout(seconds):
         while not fact():  # noqa: ASYNC110  the fact has no event of its own
@@ -249,8 +269,9 @@ async def until(fact: Callable[[], object], seconds: float = 10.0) -> None:
 
 
 @asynccontextmanager
-async def serving(url: str, clock: Clock | ManualClock) -> AsyncIterator[Api]:
-    api = Api(url, clock)
+async def serving(url: str, clock: Clock | ManualClock, **more) -> AsyncIterator[Api]:
+    """A server on a seeded register; ``more`` are settings."""
+    api = Api(url, clock, **more)
     await api.start()
     try:
         await api.seed()

@@ -76,7 +76,7 @@ async def test_the_whole_life_of_an_alert(api: Api):
     status, shown = await api.act(alert, "decision", {"verdict": "police"})
     assert (status, shown["status"], shown["verdict"]) == (200, "police", "police")
     [dispatch] = shown["dispatches"]
-    assert (dispatch["room"], dispatch["lead"], dispatch["state"]) == (ROOM, True, "pending")
+    assert (dispatch["room"], dispatch["lead"], dispatch["state"]) == (ROOM, True, "sending")
     [task] = shown["tasks"]
     assert (task["kind"], task["number"], task["red"]) == ("voice", "+33549000017", False)
 

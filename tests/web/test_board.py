@@ -92,6 +92,8 @@ async def test_nothing_that_happens_to_an_alert_is_left_out(api: Api, console: C
     await act(alert, "release", {"reason": "appelé ailleurs"}, name="op-2")
     await act(alert, "answer")
     await act(alert, "follow", {"reason": "elle marche"})
+    noted = await act(alert, "notes", {"text": "sa sœur appelle"}, name="op-2")
+    assert (noted["last_note"]["by"], console.open[alert]["last_note"]["by"]) == ("op-2", "op-2")
     await act(alert, "decision", {"verdict": "police"})
     handed = {"room": "cic86", "call_taker": "Chef de salle", "reference": "2030-1"}
     await act(alert, "voice-handoff", handed)

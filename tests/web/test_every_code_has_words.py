@@ -5,6 +5,8 @@ of an operator.
 """
 
 import ast
+import dataclasses
+import json
 import re
 from collections.abc import Iterable, Iterator
 from importlib import resources
@@ -13,13 +15,19 @@ from pathlib import Path
 import pytest
 from catalogues import families
 
+from tgd.conflict import KINDS as LOCKS
 from tgd.geo import zones
 from tgd.justice.domain import handing, life, red_list, stock
-from tgd.justice.domain.conflict import KINDS as LOCKS
 from tgd.justice.flow import releases
 from tgd.justice.flow.waiting import REFUSALS
+from tgd.ledger import REDACTED
 from tgd.platform import territory
-from tgd.platform.channels import cisu_case
+from tgd.platform.channels import cisu_words
+from tgd.platform.domain.alert import CLOSING_VERDICTS, SYSTEM, Plan
+from tgd.platform.domain.apart import MISTAKES
+from tgd.platform.domain.decision import REASONS
+from tgd.platform.domain.dispatch import STEPS
+from tgd.platform.domain.listening import MODES
 from tgd.platform.flow.triage import VOICES
 from tgd.platform.persons import Dangers, PersonFile
 from tgd.platform.places import RADIUS_M
@@ -141,6 +149,70 @@ def facts() -> set[str]:
     return found
 
 
+def details() -> dict[tuple[str, str], str]:
+    """What the rules write beside a kind: the expression of each detail."""
+    found = {}
+    for node in nodes([*(ROOT / "platform").rglob("*.py")]):
+        match node:
+            case ast.Call(func=ast.Attribute(attr="record"), args=[_, _, kind, *_], keywords=more):
+                given = codes(kind)
+            case ast.Call(func=ast.Name(id="let_go"), args=[_, _, _, kind]):
+                given, more = codes(kind), [ast.keyword("holder", ast.Constant(None))]
+            case _:
+                continue
+        found |= {(one, word.arg): ast.unparse(word.value) for one in given for word in more}
+    return found
+
+
+def shown() -> dict[tuple[str, str], str]:
+    """What the timeline shows of an entry: the family of each detail's words."""
+    text = (ROOT / "web" / "static" / "timeline.js").read_text()
+    [table] = re.findall(r"^const SHOWN = (\{.*?^\});", text, re.MULTILINE | re.DOTALL)
+    read = json.loads(re.sub(r",\s*\}", "}", table))
+    return {(kind, name): family for kind, one in read.items() for name, family in one.items()}
+
+
+UNSHOWN = {
+    *("dispatch", "message", "press", "since_sent_s", "since_press_s", "overdue_s", "late", "line"),
+    *("share", "due_in_s", "until", "rooms", "of", "cause", "outcome", "before"),
+}
+"""Details that say nothing to an operator, or nothing that the console does not show elsewhere."""
+SAID = {
+    ("voice", "heard"): {*VOICES},
+    ("listening", "mode"): {*MODES},
+    ("verdict", "verdict"): {*CLOSING_VERDICTS, "police"},
+    ("coercion", "verdict"): {*CLOSING_VERDICTS},
+    ("forwarded", "reason"): {*REASONS.values()},
+    ("closed", "verdict"): {*CLOSING_VERDICTS, "police", "forwarded"},
+    ("deadline", "name"): {one.name for one in dataclasses.fields(Plan)} - {"forward"},
+    ("rang_everyone", "why"): {"nobody_there"},
+    ("dispatched", "why"): reasons() | {"no_room"},
+    ("room_said", "step"): {*STEPS},
+    ("patrol", "state"): {"engaged", "on_scene", "closed"},
+    ("dispatch_cancelled", "why"): {*MISTAKES},
+}
+"""The codes of each detail that is one."""
+
+
+def test_the_timeline_shows_what_the_server_records():
+    known, recorded = shown(), details()
+    assert ("dispatched", "room") in recorded
+    assert ("undecided", "holder") in recorded
+    assert {pair for pair in recorded if pair[1] not in UNSHOWN} - {*known} <= {
+        ("offered", "holder")
+    }
+    by_statement = {("sheet_opened", "room"), ("sheet_revoked", "room")}
+    assert {*known} - {*recorded} == by_statement
+    assert {pair for pair, family in known.items() if family not in {"room", "name"}} == {*SAID}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+def test_the_timeline_has_words_for_every_code_it_shows(language: str):
+    said = words(language)
+    for pair, family in shown().items():
+        assert SAID.get(pair, set()) - set(said.get(family, {})) == set(), (pair, family)
+
+
 def fields(struct: type) -> set[str]:
     return set(struct.__struct_fields__)
 
@@ -165,7 +237,7 @@ def test_the_codes_are_found_in_the_source():
         ("place_short", lambda: set(RADIUS_M)),
         ("kind", facts),
         ("danger", lambda: fields(Dangers)),
-        ("file", lambda: fields(PersonFile) - {"dangers", "children"} | {"child"}),
+        ("file", lambda: fields(PersonFile) - {"dangers", "children", "evaluation"} | {"child"}),
         ("guide_do", lambda: {*VOICES, "listening", "opening", "again", "language"}),
         ("guide_say", lambda: {*VOICES, "listening", "opening", "again"}),
         ("state", lambda: {*WANTS, "busy"}),
@@ -173,6 +245,23 @@ def test_the_codes_are_found_in_the_source():
 )
 def test_the_console_has_words_for_every_code(language: str, catalogue: str, every):
     assert every() - set(words(language)[catalogue]) == set()
+
+
+def actors() -> set[str]:
+    """Who acts in an alert's journal and is no person: written in statements, or the rules'."""
+    statements = [ROOT / "store" / "schema.sql", *(ROOT / "store" / "sql").glob("*.sql")]
+    text = "\n".join(path.read_text() for path in statements)
+    written = re.findall(
+        r"INSERT INTO journal \(at, actor, alert_id[^)]*\)\s+SELECT [^,]+, '(\w+)',", text
+    )
+    return {*written, SYSTEM, REDACTED}
+
+
+@pytest.mark.parametrize("language", ["fr", "en"])
+@pytest.mark.parametrize("page", ["console", "report"])
+def test_who_acted_has_words_where_it_is_nobody(language: str, page: str):
+    assert actors() >= {"phone", "rescue", "deadline", "redacted"}
+    assert actors() - set(words(language, page)["actor"]) == set()
 
 
 @pytest.mark.parametrize("language", ["fr", "en"])
@@ -187,7 +276,7 @@ def test_a_doubt_about_a_position_is_a_whole_sentence(language: str):
 
 
 def test_rooms_read_words_for_every_doubt():
-    assert doubts() - set(cisu_case._DOUBTS) == set()
+    assert doubts() - set(cisu_words.DOUBTS) == set()
 
 
 def office_refusals() -> set[str]:

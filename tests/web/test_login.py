@@ -6,11 +6,13 @@ from collections import Counter
 import argon2
 import pyotp
 import pytest
+from multidict import CIMultiDict
 from web.served import NOW, SECRET, Api
 
 from tgd.errors import NotFound, Refused
 from tgd.seal import Sealer
 from tgd.store import accounts, guessing, logins
+from tgd.web import login
 from tgd.web.delays import ACCOUNT, ADDRESS, FORGET_AFTER, WAIT_MAX_S
 
 PASSWORD, WRONG = "un mot de passe", "un autre, faux"
@@ -109,7 +111,7 @@ async def test_whatever_is_wrong_the_answer_and_the_work_are_the_same(
         works.add(tuple(sorted(work.items())))
         work.clear()
     assert len(answers) == 1, answers
-    assert works == {(("hash", 1), ("held", 2), ("spend", 1))}
+    assert works == {(("hash", 1), ("held", 3), ("spend", 1))}
 
 
 async def test_a_name_that_no_account_has_is_made_to_wait_like_one_that_has(known: Api):
@@ -374,3 +376,48 @@ def test_what_is_one_source():
     assert made.address("2001:db8::1") == made.address("2001:db8::2")
     assert made.address("2001:db8::1") != made.address("2001:db8:0:1::1")
     assert made.address("::ffff:192.0.2.1") == made.address("192.0.2.1")
+
+
+@pytest.mark.parametrize("ends", ["password", "account"])
+async def test_a_password_that_was_changed_while_it_was_checked_opens_nothing(
+    known: Api, monkeypatch: pytest.MonkeyPatch, ends: str
+):
+    """A new password ends every session: also the one that its thief is just about to open."""
+    checked, changed = asyncio.Event(), asyncio.Event()
+    right = login.Checks.right
+
+    async def slowly(*values) -> bool:
+        found = await right(*values)
+        checked.set()
+        await changed.wait()
+        return found
+
+    monkeypatch.setattr(login.Checks, "right", slowly)
+    visitor = Visitor(known)
+    coming = asyncio.create_task(visitor.log_in())
+    await checked.wait()
+    async with known.database.transaction() as transaction:
+        if ends == "password":
+            await logins.set_password(transaction, NAME, "un tout nouveau")
+        else:
+            await accounts.disable(transaction, NAME, known.clock.now())
+            await accounts.enable(transaction, NAME)
+            await accounts.disable(transaction, NAME, known.clock.now())
+    changed.set()
+    status, problem = await coming
+    assert (status, problem["code"], visitor.set) == (401, "wrong_login", {})
+    assert await known.rows("SELECT * FROM web_session") == []
+
+
+async def test_a_proxy_s_own_line_says_whence_a_try_comes(known: Api):
+    """Some add a line of their own; the one before it is what the sender says of himself."""
+    said = {"username": "nobody", "password": WRONG}
+    told: Counter[int] = Counter()
+    for n in range(ADDRESS.free + 3):
+        headers = CIMultiDict(
+            [("X-Forwarded-For", f"198.51.100.{n}"), ("X-Forwarded-For", "192.0.2.77")]
+        )
+        body = said | {"username": f"nobody-{n}"}
+        async with known.http.post("/api/v1/session", json=body, headers=headers) as answered:
+            told[answered.status] += 1
+    assert told == {401: ADDRESS.free, 429: 3}

@@ -71,7 +71,7 @@ async def test_a_body_cut_off_by_the_network_is_a_press(api: Api):
     )
     await writer.drain()
     writer.close()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(120):
         while not (found := await api.rows("SELECT doubts FROM press")):
             pass
     assert "press_unreadable" in found[0]["doubts"]

@@ -235,6 +235,22 @@ async def test_a_compromised_phone_needs_two_persons_and_a_tested_replacement(ap
     assert (await api.bare("POST", "presses", json={}, headers=headers))[0] == 401
 
 
+@pytest.mark.parametrize("gone", ["lost", "stolen", "broken"])
+async def test_a_replacement_that_is_not_there_any_more_mutes_nothing(api: Api, gone: str):
+    """She would be left with no phone at all."""
+    await freed(api, "tgd-86-02")
+    old = (await ok(api, "POST", "devices/tgd-86-01/compromised"))["assignment"]
+    new = await ok(api, "POST", "assignments", {"replaces": old})
+    await heard(api, "tgd-86-02")
+    await ok(api, "POST", f"assignments/{new['id']}/handover-test", MATCH)
+    await ok(api, "POST", "devices/tgd-86-02/state", {"state": gone})
+    path, second = "devices/tgd-86-01/compromised/confirm", {"name": "parquet-2"}
+    assert await refused(api, path, **second) == (409, "replacement_not_tested")
+    back = "repaired" if gone == "broken" else "found"
+    await ok(api, "POST", "devices/tgd-86-02/state", {"state": back})
+    await ok(api, "POST", path, **second)
+
+
 async def test_a_gesture_before_the_hand_over_shows_both_persons(api: Api):
     await freed(api)
     made = await ok(api, "POST", "assignments", {"beneficiary": HER, "device": "tgd-86-01"})
@@ -350,7 +366,7 @@ async def test_who_must_not_know_is_locked_out(api: Api):
     her = (await ok(api, "GET", "devices/tgd-86-01"))["holder"]["id"]
     path = f"beneficiaries/{her}/conflicts"
     locked = await ok(api, "POST", path, {"kind": "institution", "value": "GN"})
-    assert locked["items"] == [{"kind": "institution", "value": "GN"}]
+    assert locked["items"] == [{"kind": "institution", "value": "GN", "known": True}]
     one = await held(api)
     assert (await ok(api, "GET", f"assignments/{one}"))["conflicts"] == ["institution:GN"]
     assert await refused(api, path, {"kind": "institution", "value": "GN"}) == (409, "done_already")

@@ -14,7 +14,7 @@ from catalogues import families
 from world import PLACE, World, worlds
 
 from tgd.store import accounts
-from tgd.web.report_pdf import NotSet, Press
+from tgd.web.typeset import NotSet, Press
 
 NOTE = (
     "Voix très faible ; elle chuchote : « il est derrière la porte ». Œil au 46.580212, 0.340412."
@@ -97,6 +97,11 @@ async def test_every_leg_act_and_word(world: World):
     assert "location_stale" not in press["doubts"]
     [dispatch] = said["dispatches"]
     assert (dispatch["room"], dispatch["name"]) == ("cic86", "CIC de la Vienne")
+    assert dispatch["address"] == "fr.police.cic86"
+    by_section = {one["name"]: json.dumps(one["rows"]) for one in said["document"]["sections"]}
+    for name in ("dispatches", "steps", "calls", "journal"):  # for people, rooms have names
+        assert "CIC de la Vienne" in by_section[name], name
+        assert "cic86" not in by_section[name], name
     steps = [step["kind"] for step in dispatch["steps"]]
     assert steps[0] == "dispatched"
     assert {"sent", "room_said", "acknowledged"} <= set(steps)
@@ -132,13 +137,42 @@ async def test_positions_are_counted_and_never_told(world: World):
     assert "2 effacées le 18/01/2030" in text
 
 
+async def test_positions_that_a_room_is_told_are_counted_among_its_steps(world: World):
+    phone, operator = world.phone(), world.operator()
+    alert = (await phone.press(loc=PLACE)).alert
+    await operator.decides(alert, "police")
+    await world.until_sql("SELECT bool_and(acknowledged_at IS NOT NULL) FROM dispatch")
+    sent = (
+        "SELECT count(*) = $1 FROM journal"
+        " WHERE kind = 'sent' AND details ->> 'purpose' = 'position'"
+    )
+    for n in (2, 3):
+        await world.advance(31)
+        phone.position(**PLACE | {"lat": PLACE["lat"] + n / 1000})
+        await world.until_sql("SELECT count(*) = $1 FROM position", n)
+        await world.app.following.look()
+        seen = "SELECT count(*) = $1 FROM envelope WHERE purpose = 'position' AND state = 'seen'"
+        await world.until_sql(seen, n - 1)
+        await world.until_sql(sent, n - 1)
+    said = await report(world, alert)
+    steps = next(one for one in said["document"]["sections"] if one["name"] == "steps")
+    told = json.dumps(steps["rows"], ensure_ascii=False)
+    assert "position" not in told
+    assert told.count("la salle répond") == 3  # to what she is told of the case itself
+    assert steps["remark"].startswith("Et 2 positions transmises")
+    of_data = [step["details"].get("purpose") for step in said["dispatches"][0]["steps"]]
+    assert of_data.count("position") == 2
+    journal = next(one for one in said["document"]["sections"] if one["name"] == "journal")
+    assert json.dumps(journal["rows"]).count("une position") == 2
+
+
 async def test_the_pdf_is_french_archivable_and_made_of_text(world: World):
     alert = await told_alert(world)
     read = await pdf(world, alert)
     text = " ".join(whole(read).split())
     for words in (
         *("Compte rendu d'alerte", "Bénéficiaire 86-01", "Œil au", "« il est derrière la porte »"),
-        *("La levée de doute", "voix entendue : personne", "CIC de la Vienne (menante)"),
+        *("La levée de doute", "voix entendue : aucune", "CIC de la Vienne (menante)"),
         *("police saisie", "Tribunal judiciaire de Poitiers", "tenu", "Page 1 sur"),
         *("Les délais", "Acquittée", "médiane 134 m", "24 h après la clôture"),
     ):
@@ -282,4 +316,4 @@ async def test_a_storm_s_report_is_cut_in_words_and_whole_in_values(world: World
 
 async def test_a_report_that_cannot_be_set_ends_in_no_half_file():
     with pytest.raises(NotSet, match="ended with 1"):
-        await Press().pdf("no document", NOW)
+        await Press("tgd.web.report_pdf").pdf("no document", NOW)

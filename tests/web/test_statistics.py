@@ -181,7 +181,7 @@ async def test_years_of_alerts_are_read_by_their_index(api: Api):
         )
         await connection.execute("ANALYZE alert")
         statement = "EXPLAIN " + sql("statistics", "figures")
-        values = ("'2029-01-01'", "'2029-01-10'", "'day'", "NULL", "now()")
+        values = ("'2029-01-01'", "'2029-01-10'", "'day'", "NULL", "now()", "'{}'")
         for place, value in enumerate(values, start=1):
             statement = statement.replace(f"${place}", value)
         plan = "\n".join(row[0] for row in await connection.fetch(statement))

@@ -3,6 +3,7 @@
 import logging
 
 import pytest
+from breaking import refuses
 from web.served import Api
 
 PROBLEM = "application/problem+json"
@@ -45,8 +46,10 @@ async def test_what_nobody_foresaw_is_500_and_logged_without_what_was_sent(
     api: Api, caplog: pytest.LogCaptureFixture
 ):
     alert = (await api.press())["alert"]
-    # A row that the rules cannot read stands for a fault of ours.
-    await api.rows("UPDATE alert SET plan = '{\"answer\": 20}', key = '\\x00'::bytea")
+    async with api.database.connection() as connection:  # what no rule of ours can foresee
+        await connection.execute("SET ROLE NONE")
+        await connection.execute(refuses("INSERT ON note"))
+        await connection.execute("SET ROLE tgd_app")
     with caplog.at_level(logging.DEBUG):
         status, problem = await api.act(alert, "notes", {"text": "un secret de famille"})
     assert (status, problem["code"]) == (500, "unforeseen")

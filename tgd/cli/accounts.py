@@ -11,13 +11,13 @@ import pyotp
 import typer
 
 from tgd.cli.administration import actor, say
+from tgd.cli.counts import counted
+from tgd.cli.second_factor import ISSUER
 from tgd.clock import Clock
 from tgd.config import Config
-from tgd.errors import Invalid
+from tgd.errors import Invalid, NotFound
 from tgd.seal import Sealer
 from tgd.store import accounts, command, guessing, logins
-
-ISSUER = "TGD"
 
 
 async def user_add(
@@ -31,6 +31,7 @@ async def user_add(
     site: str | None,
 ) -> None:
     """Make an account; with ``totp`` print the URI from which an authenticator enrols."""
+    accounts.fit(username, role)  # before a password is asked for
     password = _password()
     secret = pyotp.random_base32() if totp else None
     now = Clock().now()
@@ -67,7 +68,8 @@ async def user_recovery(config: Config, username: str) -> None:
         await command.record(connection, now, actor(), "recovery_codes_made", done)
     for code in codes:
         typer.echo(code)
-    say(f"{len(codes)} recovery codes for {username}: not shown again; those before are void")
+    made = counted(len(codes), "recovery code")
+    say(f"{made} for {username}: not shown again; those before are void")
 
 
 async def user_password(config: Config, username: str) -> None:
@@ -87,6 +89,8 @@ async def user_unlock(config: Config, username: str | None, address: str | None)
     now = Clock().now()
     who = guessing.hashes(config.secret_key, username, address)
     async with command.transaction(config.database_url) as connection:
+        if username is not None and not await accounts.exists(connection, username):
+            raise NotFound(f"account: {username}")
         lifted = await logins.clear(connection, who)
         await command.record(connection, now, actor(), "lockout_lifted", {"lifted": lifted})
     say(f"waits lifted: {lifted}")
@@ -116,6 +120,29 @@ async def user_disable(config: Config, username: str) -> None:
         await accounts.disable(connection, username, now)
         await command.record(connection, now, actor(), "account_disabled", {"username": username})
     say(f"account ended: {username}")
+
+
+async def user_enable(config: Config, username: str) -> None:
+    """Let an account that was ended log in again."""
+    now = Clock().now()
+    async with command.transaction(config.database_url) as connection:
+        await accounts.enable(connection, username)
+        await command.record(connection, now, actor(), "account_enabled", {"username": username})
+    say(f"account stands again: {username}")
+
+
+async def user_list(config: Config) -> None:
+    """Print every account, one to a line."""
+    async with command.transaction(config.database_url) as connection:
+        rows = await accounts.list_accounts(connection)
+    for row in rows:
+        how = "password and code" if row.second_factor else "password"
+        how += f" ({counted(row.codes, 'recovery code')})" if row.codes else ""
+        how = "by its agency" if row.vouched else how
+        where = f" of {row.tribunal_id}" if row.tribunal_id else ""
+        ended = f"  ended {row.disabled_at:%F %T}" if row.disabled_at else ""
+        typer.echo(f"{row.username:<24} {row.role + where:<28} {how}{ended}")
+    say(f"accounts: {len(rows)}")
 
 
 def _password() -> str:

@@ -28,6 +28,7 @@ from rich.progress import (
 )
 
 from tgd.cli.administration import actor, say
+from tgd.cli.counts import counted
 from tgd.clock import Clock
 from tgd.config import Config
 from tgd.errors import TgdError
@@ -178,7 +179,8 @@ async def addresses_import(config: Config, files: Sequence[Path]) -> None:
             done = {"departments": work.addresses, "skipped": skipped}
             await command.record(connection, now, actor(), "addresses_imported", done)
     for department, count in sorted(work.addresses.items()):
-        say(f"department {department}: {count} addresses, instead of {before.get(department, 0)}")
+        now_there = counted(count, "address", "addresses")
+        say(f"department {department}: {now_there}, instead of {before.get(department, 0)}")
     if skipped:
         say(f"left out: {skipped} without a position or a name")
 

@@ -5,17 +5,15 @@ what was done to standard error, so that ``TOKEN=$(tgd token add …)`` holds th
 """
 
 import getpass
-from pathlib import Path
 
 import typer
 
 from tgd import log
-from tgd.cli import rooms_file
+from tgd.cli.counts import counted
 from tgd.clock import Clock
 from tgd.config import Config
 from tgd.errors import Invalid
-from tgd.seal import Sealer
-from tgd.store import accounts, command, register, rooms
+from tgd.store import accounts, command, register
 from tgd.store import migrate as migrations
 
 PHONE = "phone"
@@ -44,9 +42,11 @@ async def migrate(config: Config, *, post: bool | None) -> None:
             done=lambda one: say(f"applied {one.number:04} {one.phase} {one.name}"),
         )
         later = await migrations.missing(config.database_url)
-    say(f"{len(applied)} migrations applied" if applied else "nothing to apply")
+    say(f"{counted(len(applied), 'migration')} applied" if applied else "nothing to apply")
     if later:
-        say(f"left for later, once no older version serves: {len(later)} post migrations")
+        say(
+            f"left for later, once no older version serves: {counted(len(later), 'post migration')}"
+        )
 
 
 async def seed(config: Config, *, if_empty: bool) -> None:
@@ -81,37 +81,3 @@ async def token_add(config: Config, *, role: str, name: str) -> None:
         await command.record(connection, now, actor(), "token_added", {"role": role, "name": name})
     typer.echo(token)
     say(f"token added: role {role}, name {name}; it is not shown again")
-
-
-async def rooms_import(config: Config, file: Path) -> None:
-    """Store a rooms file."""
-    entries = rooms_file.read(_text(file), Sealer(config.secret_key))
-    now = Clock().now()
-    async with command.transaction(config.database_url) as connection:
-        before = {room.id: room for room in await rooms.told(connection)}
-        await rooms.replace(connection, entries)
-        after = {room.id: room for room in await rooms.told(connection)}
-        done = {"rooms": [entry.id for entry in entries]}
-        await command.record(connection, now, actor(), "rooms_imported", done)
-    for entry in entries:
-        what = "replaced" if entry.id in before else "added"
-        say(f"{what}: room {entry.id}, {len(entry.lines)} lines{_default(entry)}")
-    say(f"kept: {len(after) - len(entries)} other rooms")
-    warnings = rooms_file.warnings(entries, after)
-    if not any(room.is_default for room in after.values()):
-        warnings.append("no room is the default: the first by its id takes what no zone claims")
-    for warning in warnings:
-        say(f"warning: {warning}")
-
-
-def _default(entry: rooms.RoomEntry) -> str:
-    return ", the default" if entry.is_default else ""
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except OSError as error:
-        raise rooms_file.RoomsFileError(f"cannot read {file}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise rooms_file.RoomsFileError(f"cannot read {file}: not UTF-8") from error

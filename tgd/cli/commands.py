@@ -11,7 +11,14 @@ from typing import Annotated
 
 import typer
 
-from tgd.cli import association_commands, office_commands, phone_commands, user_commands
+from tgd.cli import (
+    association_commands,
+    conflict_commands,
+    office_commands,
+    phone_commands,
+    room_commands,
+    user_commands,
+)
 from tgd.cli.asked import finish, settings
 from tgd.cli.proof_commands import case_app, journal_app
 from tgd.config import Config
@@ -26,7 +33,6 @@ app = typer.Typer(
 )
 _token = typer.Typer(help="Bearer tokens of programs and phones.", no_args_is_help=True)
 _user = typer.Typer(help="Accounts of people.", no_args_is_help=True)
-_rooms = typer.Typer(help="Control rooms and their lines.", no_args_is_help=True)
 _places = typer.Typer(help="Known places of the phones' holders.", no_args_is_help=True)
 _persons = typer.Typer(help="What operators must know of the holders.", no_args_is_help=True)
 _addresses = typer.Typer(help="Addresses near a position.", no_args_is_help=True)
@@ -35,7 +41,7 @@ _forget = typer.Typer(help="What is kept no longer than the law lets it.", no_ar
 app.add_typer(_token, name="token")
 app.add_typer(_user, name="user")
 user_commands.add_to(_user)
-app.add_typer(_rooms, name="rooms")
+app.add_typer(room_commands.rooms, name="rooms")
 app.add_typer(_places, name="places")
 app.add_typer(_persons, name="persons")
 app.add_typer(_addresses, name="addresses")
@@ -43,6 +49,7 @@ app.add_typer(_zones, name="zones")
 app.add_typer(_forget, name="forget")
 app.add_typer(office_commands.assignments, name="assignments")
 app.add_typer(association_commands.associations, name="associations")
+app.add_typer(conflict_commands.conflicts, name="conflicts")
 app.add_typer(office_commands.requests, name="requests")
 app.add_typer(phone_commands.phones, name="phones")
 app.add_typer(phone_commands.authority, name="authority")
@@ -158,6 +165,35 @@ def token_add(
     finish(work(settings("database_url"), role=role, name=name))
 
 
+@_token.command("list")
+def token_list(
+    *,
+    ended: Annotated[bool, typer.Option("--ended", help="Also those that were ended.")] = False,
+) -> None:
+    """Print the tokens: the beginning of each one's hash, role, name, since when. Never a token."""
+    from tgd.cli.tokens import token_list as work  # noqa: PLC0415  the database's driver
+
+    finish(work(settings("database_url"), ended=ended))
+
+
+@_token.command("end")
+def token_end(
+    role: Annotated[str, typer.Option(help="The token's role.")],
+    name: Annotated[str, typer.Option(help="The token's name.")],
+    mark: Annotated[
+        str, typer.Option("--id", help="Only the one that `tgd token list` shows under this.")
+    ] = "",
+) -> None:
+    """End the tokens of a role and name; servers refuse them from their next request on.
+
+    To change one: `tgd token add` first, then end the former by its --id. A phone that is out keeps
+    one at least.
+    """
+    from tgd.cli.tokens import token_end as work  # noqa: PLC0415  the database's driver
+
+    finish(work(settings("database_url"), role=role, name=name, mark=mark))
+
+
 @_user.command("add")
 def user_add(
     username: Annotated[str, typer.Argument(help="Letters, digits, dots, - and _.")],
@@ -195,19 +231,6 @@ def user_add(
     )
 
 
-@_rooms.command("import")
-def rooms_import(
-    file: Annotated[Path, typer.Argument(help="A TOML file of [[room]] and [[room.line]].")],
-) -> None:
-    """Store the rooms of a file over those of the same id; the other rooms are kept.
-
-    Nothing is changed unless the whole file is right. A room is never deleted.
-    """
-    from tgd.cli.administration import rooms_import as work  # noqa: PLC0415  the database's driver
-
-    finish(work(settings("database_url", "secret_key"), file))
-
-
 @_places.command("import")
 def places_import(
     file: Annotated[Path, typer.Argument(help="A TOML file of [[place]].")],
@@ -232,6 +255,23 @@ def persons_import(
     from tgd.cli.persons import persons_import as work  # noqa: PLC0415  the database's driver
 
     finish(work(settings("database_url", "secret_key"), file))
+
+
+@_persons.command("find")
+def persons_find(
+    *,
+    number: Annotated[
+        bool, typer.Option("--number", help="Look by the phone's number, not by the name.")
+    ] = False,
+) -> None:
+    """Find a person by her name, exactly, or by her phone's number. It is entered in the journal.
+
+    Asks for it, or reads it from standard input: a name stands in no command line and no history.
+    """
+    from tgd.cli.office import persons_find as work  # noqa: PLC0415  the register and its keys
+
+    said = typer.prompt("Number" if number else "Name", err=True)
+    finish(work(settings("database_url", "secret_key"), said, by_number=number))
 
 
 @_addresses.command("import")
@@ -306,12 +346,18 @@ def zones_activate(
     finish(work(settings("database_url"), number, accept=accept_findings))
 
 
-@_forget.command("run")
-def forget_run() -> None:
-    """Erase now what is past its term, with its keys; the server does this by itself every minute.
+_DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Say what would be erased, and change nothing.")
+]
 
-    Safe beside running servers. Says how much was erased; exit code 1 where keys could not be.
+
+@_forget.command("run")
+def forget_run(*, dry_run: _DryRun = False) -> None:
+    """Erase now what is past its term, with its keys; the server does this by itself.
+
+    The terms are those of docs/terms.md; what the prosecutor holds stays. Safe beside running
+    servers. Says how much was erased; exit code 1 where keys could not be.
     """
     from tgd.cli.forget import forget_run as work  # noqa: PLC0415  the database's driver
 
-    finish(work(settings("database_url", "secret_key")))
+    finish(work(settings("database_url", "secret_key"), dry_run=dry_run))

@@ -10,7 +10,9 @@ from collections.abc import AsyncIterator, Mapping
 
 import typer
 
+from tgd.cli.counts import counted
 from tgd.cli.doctor_addresses import examine_addresses
+from tgd.cli.doctor_agencies import examine_agencies
 from tgd.cli.doctor_broker import examine_brokers
 from tgd.cli.doctor_credentials import examine_credentials
 from tgd.cli.doctor_keys import compare, examine_keys
@@ -53,6 +55,8 @@ async def _findings(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
         async for finding in _database(config):
             yield finding
     async for finding in examine_brokers(config):
+        yield finding
+    async for finding in examine_agencies(config):
         yield finding
 
 
@@ -128,11 +132,14 @@ def _clock(ahead_s: float) -> Finding:
 async def _schema(url: str) -> Finding:
     with explained(url):
         missing = await migrate.missing(url)
-    needed = [m for m in missing if m.phase == "pre"]
-    if needed:
-        return Finding(FAILED, "schema", f"{MIGRATE} ({len(needed)} migrations missing)")
+    if any(one.phase == "pre" for one in missing):
+        return Finding(
+            FAILED, "schema", f"{MIGRATE} ({counted(len(missing), 'migration')} missing)"
+        )
     if missing:
-        return Finding(OK, "schema", f"complete; {len(missing)} post migrations left for later")
+        return Finding(
+            OK, "schema", f"complete; {counted(len(missing), 'post migration')} left for later"
+        )
     return Finding(OK, "schema", "complete")
 
 
@@ -154,5 +161,5 @@ async def _register(url: str) -> Finding:
     if not found.phones:
         why = "no phone: every press will be that of an unknown phone"
         return Finding(WARNING, "register", why)
-    said = f"{found.phones} phones, {found.assigned} assigned, {found.lost} lost"
+    said = f"{counted(found.phones, 'phone')}, {found.assigned} assigned, {found.lost} lost"
     return Finding(OK, "register", said)

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Final
 from urllib.parse import urlsplit
 
+from tgd.cli.counts import counted
 from tgd.cli.findings import OK, WARNING, Finding
 from tgd.config import Config
 from tgd.errors import Temporary
@@ -35,7 +36,8 @@ async def examine_addresses(config: Config) -> AsyncIterator[Finding]:
         why = "the database may log near what somebody is: set its log_parameter_max_length to 0"
         yield Finding(WARNING, WHAT, why)
     count, oldest = sum(e.addresses for e in extracts), min(e.imported_at for e in extracts)
-    said = f"{count} of {len(extracts)} departments, the oldest import of {oldest:%Y-%m-%d}"
+    of = f"{counted(count, 'address', 'addresses')} of {counted(len(extracts), 'department')}"
+    said = f"{of}, the oldest import of {oldest:%Y-%m-%d}"
     yield Finding(OK, WHAT, said)
 
 

@@ -9,14 +9,18 @@ import secrets
 import ssl
 from collections.abc import AsyncIterator, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from urllib.parse import urlsplit
 
+from tgd.cli.counts import counted
 from tgd.cli.findings import FAILED, OK, WARNING, Finding
 from tgd.config import Config
 from tgd.devices import dynsec, trust
 from tgd.devices.authority import RENEW_DAYS, Authority, NoAuthority
 from tgd.devices.broker_control import Control, login
+from tgd.devices.dynsec import Found
 from tgd.devices.enrolment import wanted
 from tgd.devices.mqtt_address import Address
+from tgd.devices.rights_file import SCHEME, RightsFile
 from tgd.errors import Rejected, Temporary
 from tgd.readers import is_loopback
 from tgd.seal import Sealer
@@ -70,7 +74,7 @@ def _phones(register: Sequence[Credential], figures: Figures) -> Iterator[Findin
     if not register:
         return
     active = sum(one.state == "active" for one in register)
-    said = f"{active} phones enrolled"
+    said = f"{counted(active, 'phone')} enrolled"
     wrong = {
         "never were": figures.without,
         f"have a certificate of less than {RENEW_DAYS} days": figures.expiring,
@@ -83,6 +87,9 @@ def _phones(register: Sequence[Credential], figures: Figures) -> Iterator[Findin
 async def _broker(
     config: Config, url: str, tls: ssl.SSLContext | None, register: Sequence[Credential]
 ) -> Finding:
+    if urlsplit(url).scheme == SCHEME:
+        file = RightsFile(url, lambda: None)
+        return _compared(config, f"rights in {file.where}", await file.found(), "", register)
     address = Address.parse(url)
     what = f"rights at {address}"
     if not address.tls and not is_loopback(address.host):
@@ -97,11 +104,20 @@ async def _broker(
     finally:
         task.cancel()
         await asyncio.wait({task})
+    return _compared(config, what, found, control.user, register)
+
+
+def _compared(
+    config: Config, what: str, found: Found, user: str, register: Sequence[Credential]
+) -> Finding:
     expected, unreadable = wanted(Sealer(config.secret_key), login(config.mqtt_urls), register)
     if unreadable:
-        why = f"{len(unreadable)} passwords do not open: is this the server's TGD_SECRET_KEY?"
+        shut = counted(len(unreadable), "password cannot", "passwords cannot")
+        why = f"{shut} be opened: is this the server's TGD_SECRET_KEY?"
         return Finding(FAILED, what, why)
-    differences = dynsec.mend(found, expected, control.user)
+    differences = dynsec.mend(found, expected, user)
     if differences:
-        return Finding(WARNING, what, f"{len(differences)} differences; a server mends them")
-    return Finding(OK, what, f"as the register says, {len(found.clients)} users")
+        return Finding(
+            WARNING, what, f"{counted(len(differences), 'difference')}; a server mends that"
+        )
+    return Finding(OK, what, f"as the register says, {counted(len(found.clients), 'user')}")

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from tgd import segments
+from tgd.cli.counts import counted
 from tgd.cli.findings import FAILED, OK, WARNING, Finding
 from tgd.keys import KeyStore
 from tgd.seal import IN_SLOT, KeyErased, SealBroken
@@ -46,12 +47,12 @@ def examine_keys(directory: Path | None) -> Iterator[Finding]:
         yield Finding(WARNING, WHAT, why)
     else:
         files = len(segments.listed(directory))
-        yield Finding(OK, WHAT, f"{directory} holds {files} segments")
+        yield Finding(OK, WHAT, f"{directory} holds {counted(files, 'segment')}")
 
 
 def compare(directory: Path, keys: Sequence[bytes]) -> Finding:
     """Say whether the keys that the latest presses name are in the store."""
-    store, what = KeyStore(directory), f"{WHAT}, latest {len(keys)} presses"
+    store, what = KeyStore(directory), f"{WHAT}, latest {counted(len(keys), 'press', 'presses')}"
     slots = [key for key in keys if key[:1] == IN_SLOT]
     missing, unread = 0, ""
     for key in slots:

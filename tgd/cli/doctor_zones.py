@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final
 
+from tgd.cli.counts import counted
 from tgd.cli.findings import OK, WARNING, Finding
 from tgd.clock import Clock
 from tgd.config import Config
@@ -28,7 +29,7 @@ async def examine_zones(config: Config) -> AsyncIterator[Finding]:
         why = "no set is in force: the default room takes every case (tgd zones import)"
         yield Finding(WARNING, WHAT, why)
         return
-    said = f"set {row.no} of {row.imported_at:%Y-%m-%d}, {row.zones} communes"
+    said = f"set {row.no} of {row.imported_at:%Y-%m-%d}, {counted(row.zones, 'commune')}"
     if not row.sources:
         yield Finding(WARNING, WHAT, f"{said}: fictive, for demonstrations (tgd zones import)")
     elif Clock().now() - row.imported_at > STALE:

@@ -16,6 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from tgd import log, signing
 from tgd.cli.administration import say
+from tgd.cli.counts import counted
 from tgd.clock import Clock
 from tgd.config import Config
 from tgd.errors import Invalid, TgdError
@@ -106,7 +107,9 @@ def _trusted(config: Config, keys: Sequence[Path]) -> list[bytes]:
     own = [config.signing_dir / signing.PUBLIC] if config.signing_dir else []
     files = keys or [file for file in own if file.exists()]
     if not files:
-        raise signing.NoSigningKey("there is no public key here: give --public-key FILE")
+        raise signing.NoSigningKey(
+            "there is no public key here (a server's first start makes it): give --public-key FILE"
+        )
     return [signing.public_key(file) for file in files]
 
 
@@ -143,16 +146,18 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _say(verdict: Verdict, kept: int) -> None:
+    entries, seals = verdict.entries, verdict.seals
     say(
-        f"looked at {verdict.entries} entries in {verdict.chains} chains, {verdict.seals}"
-        f" checkpoints, {kept} copies of checkpoints kept outside"
+        f"looked at {counted(entries, 'entry', 'entries')} in {counted(verdict.chains, 'chain')}"
+        f" ({verdict.redacted} redacted at the end of their term), {counted(seals, 'checkpoint')},"
+        f" {counted(kept, 'copy', 'copies')} of checkpoints kept outside"
     )
     for fault in verdict.faults[:SHOWN]:
         typer.echo(f"{place(fault)}: {fault.what}")
     if verdict.faults:
         first = verdict.faults[0]
         raise NotProven(
-            f"the journal does not verify: {len(verdict.faults)} faults, the first in"
+            f"the journal does not verify: {counted(len(verdict.faults), 'fault')}, the first in"
             f" {place(first)}: {first.what}"
         )
     last = verdict.sealed_until

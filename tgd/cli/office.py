@@ -15,6 +15,7 @@ from uuid import UUID
 import typer
 
 from tgd.cli.administration import actor, say
+from tgd.cli.counts import counted
 from tgd.cli.places import text_of
 from tgd.cli.sealing import sealing
 from tgd.clock import Clock
@@ -73,7 +74,7 @@ async def phones_list(config: Config) -> None:
         shown = [picture.phone(row, ours.sealer, ours.files, now) for row in rows]
     shown.sort(key=lambda phone: not phone["red"])
     head = ("PHONE", "STATE", "HOLDER", "DAYS LEFT", "LAST TEST", "BATTERY", "RED LIST")
-    _table(
+    table(
         head,
         [
             (
@@ -142,7 +143,7 @@ async def phones_allocate(
     """Say how many phones a tribunal may have out."""
     async with office(config) as ours:
         await ours.stock.allocate(tribunal, actor(), allocation, reserve)
-    say(f"tribunal {tribunal}: {allocation} phones")
+    say(f"tribunal {tribunal}: {counted(allocation, 'phone')}")
 
 
 # ── Assignments ─────────────────────────────────────────────────────────────────────
@@ -156,7 +157,7 @@ async def assignments_list(config: Config, *, ended: bool) -> None:
         shown = [picture.assignment(row, ours.sealer, ours.files, now) for row in rows]
     head = ("ASSIGNMENT", "PHONE", "HOLDER", "STATUS", "UNTIL", "DAYS LEFT")
     kept = [a for a in shown if ended or a["status"] not in {"returned", "wiped"}]
-    _table(
+    table(
         head,
         [
             (
@@ -179,7 +180,7 @@ async def assignments_show(config: Config, assignment: str) -> None:
         if not await assignments.listed(connection, Filter(None, id=found)):
             raise NotFound("assignment")
         entries = await assignments.journal(connection, found)
-    _table(("AT", "WHO", "WHAT"), [(e["at"], e["actor"], e["kind"]) for e in entries])
+    table(("AT", "WHO", "WHAT"), [(e["at"], e["actor"], e["kind"]) for e in entries])
 
 
 async def assignments_add(config: Config, file: Path) -> None:
@@ -240,7 +241,7 @@ async def requests_list(config: Config) -> None:
         rows = await requests.listed(connection, None, UNMET, limit=ALL)
         shown = [picture.request(row, ours.files) for row in rows]
     head = ("PLACE", "REQUEST", "TRIBUNAL", "FOR", "ASKED", "REASON", "SINCE")
-    _table(
+    table(
         head,
         [
             (
@@ -274,6 +275,17 @@ async def requests_refuse(config: Config, request: str, reason: str) -> None:
     say(f"refused: {reason}")
 
 
+async def persons_find(config: Config, said: str, *, by_number: bool) -> None:
+    """Print who has this name, or a phone with this number; the look-up is in the journal."""
+    name, number = (None, said.strip()) if by_number else (said.strip(), None)
+    async with office(config) as ours:
+        found, _ = await ours.searching.find(actor(), None, name=name, number=number)
+        shown = [picture.found(row, ours.files) for row in found]
+    head = ("PERSON", "WHO", "PHONE", "STATUS", "ASSIGNMENT", "REQUEST")
+    names = ("device", "status", "assignment", "request_status")
+    table(head, [(one["id"], _who(one), *(one[name] for name in names)) for one in shown])
+
+
 def _fields(file: Path) -> Fields:
     try:
         return Fields(tomllib.loads(text_of(file, OfficeFileError)))
@@ -287,7 +299,7 @@ def _who(holder: dict[str, Any] | None) -> str:
     return " ".join(part for part in (holder["label"], holder["initials"]) if part)
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+def table(head: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     """Print columns as wide as they need, on standard output."""
     lines = [list(head), *([_cell(value) for value in row] for row in rows)]
     widths = [max(len(line[n]) for line in lines) for n in range(len(head))]

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Meta
 
 from tgd.cli.administration import actor, say
+from tgd.cli.counts import counted
 from tgd.cli.places import text_of
 from tgd.cli.sealing import sealing
 from tgd.clock import Clock
@@ -87,7 +88,8 @@ async def persons_import(config: Config, file: Path) -> None:
             for one_of, other in combinations({held[device] for device in group}, 2):
                 await store.link(connection, one_of, other)
         await command.record(connection, clock.now(), actor(), "persons_imported", done)
-    say(f"imported: {done['persons']} persons, {done['linked']} groups of linked ones")
+    groups = counted(done["linked"], "group")
+    say(f"imported: {counted(done['persons'], 'person')}, {groups} of linked ones")
 
 
 def _held(found: Mapping[str, UUID | None], devices: list[str]) -> dict[str, UUID]:

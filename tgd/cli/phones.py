@@ -14,10 +14,10 @@ from pathlib import Path
 import typer
 
 from tgd.cli.administration import actor, say
+from tgd.cli.counts import counted
 from tgd.clock import Clock
 from tgd.config import Config
 from tgd.devices.authority import RENEW_DAYS, Authority, NoAuthority, write_private
-from tgd.devices.mqtt_address import Address
 from tgd.errors import Refused, TgdError
 from tgd.justice import credentials, leaflet, provisioning
 from tgd.justice.credentials import Issued
@@ -85,7 +85,7 @@ def leaflet_only(file: Path) -> None:
 async def _give(config: Config, device: str, where: Where, give: Give, kind: str) -> None:
     sealer, now = Sealer(config.secret_key), Clock().now()
     authority = opened(config, sealer)
-    brokers = where.brokers or [_plain(url) for url in config.mqtt_urls]
+    brokers = where.brokers or provisioning.brokers(config.phone_mqtt_urls)
     async with command.transaction(config.database_url) as connection:
         issued = await give(connection, sealer, authority, device=device, by=actor(), now=now)
         said = {"device": device, "serial": issued.certificate.serial}
@@ -123,11 +123,6 @@ def opened(config: Config, sealer: Sealer) -> Authority:
     return Authority.load(config.ca_dir, sealer)
 
 
-def _plain(url: str) -> str:
-    address = Address.parse(url)
-    return f"mqtt{'s' * address.tls}://{address}"
-
-
 def _state(row: store.Listed, now: datetime) -> str:
     if row.state is None or row.issued_at is None or row.expires_at is None:
         return "never enrolled"
@@ -135,5 +130,5 @@ def _state(row: store.Listed, now: datetime) -> str:
     if row.state == "active":
         left = (row.expires_at - now).days
         said += f", certificate until {row.expires_at:%Y-%m-%d}"
-        said += f" (renew: {left} days left)" if left < RENEW_DAYS else ""
+        said += f" (renew: {counted(left, 'day')} left)" if left < RENEW_DAYS else ""
     return said + ("" if row.settled_at else "; not yet at every broker")

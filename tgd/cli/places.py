@@ -18,12 +18,13 @@ import msgspec
 from msgspec import Meta
 
 from tgd.cli.administration import actor, say
+from tgd.cli.counts import counted
 from tgd.cli.sealing import sealing
 from tgd.clock import Clock
 from tgd.config import Config
 from tgd.errors import TgdError
 from tgd.platform import places
-from tgd.platform.places import RADIUS_M, Place
+from tgd.platform.places import RADIUS_M, Access, Place
 from tgd.store import command
 from tgd.store import places as store
 
@@ -45,6 +46,7 @@ class _Entry(msgspec.Struct, forbid_unknown_fields=True):
     address: Annotated[str, Meta(min_length=1, max_length=300)] | None = None
     radius_m: Annotated[float, Meta(ge=1, le=20_000)] | None = None
     approach: Annotated[str, Meta(min_length=1, max_length=2_000)] | None = None
+    access: Access | None = None
 
 
 class _File(msgspec.Struct, forbid_unknown_fields=True):
@@ -85,6 +87,7 @@ def _place(number: int, entry: _Entry) -> Place:
         lon=float(entry.lon),
         radius_m=RADIUS_M[entry.kind] if entry.radius_m is None else float(entry.radius_m),
         approach=entry.approach,
+        access=entry.access,
     )
 
 
@@ -112,7 +115,8 @@ async def places_import(config: Config, file: Path) -> None:
             for person, some in held.items():
                 await places.replace(connection, sealer, person, some, now)
             await command.record(connection, now, actor(), "places_imported", done)
-    say(f"imported: {done['places']} places of {done['holders']} holders, instead of what they had")
+    of = counted(done["holders"], "holder")
+    say(f"imported: {counted(done['places'], 'place')} of {of}, instead of what they had")
 
 
 def _held(

@@ -9,6 +9,7 @@ whoever watches it starts it anew.
 
 import asyncio
 import errno
+import gc
 import logging
 import os
 import signal
@@ -26,6 +27,8 @@ from tgd.store.db import OUTAGE
 
 DATABASE_S = 60.0
 STOP_S = 10.0
+COLLECT_AT = (10_000, 20, 20)
+"""New objects, then rounds, before the collector looks at the young, the older, everything."""
 FATAL = 70  # sysexits.h: EX_SOFTWARE
 
 _LOOK_AGAIN_S = 0.5
@@ -52,6 +55,7 @@ async def _serve(config: Config) -> int:
     try:
         if not await _unless(stop, _start(app, config)):
             return 0
+        _settled()
         return 0 if not await _unless(stop, app.failed.wait()) else FATAL
     finally:
         await _stop(app)
@@ -66,6 +70,17 @@ async def _start(app: App, config: Config) -> None:
             raise CannotServe(f"cannot listen on {config.http_listen}: {why}") from error
         with command.explained(config.database_url):
             raise
+
+
+def _settled() -> None:
+    """Take what is there for good out of the collector's rounds.
+
+    A full one over all of it stops everything for some fifty milliseconds, every few seconds of
+    load, and finds nothing. Thresholds: over what comes and goes, fewer and larger rounds.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECT_AT)
 
 
 async def _stop(app: App) -> None:

@@ -11,11 +11,37 @@ Username = Annotated[str, typer.Argument(help="The account's name.")]
 
 def add_to(user: typer.Typer) -> None:
     """Add the commands to ``tgd user``."""
+    user.command("list")(listing)
+    user.command("totp")(totp)
     user.command("recovery")(recovery)
     user.command("password")(password)
     user.command("unlock")(unlock)
     user.command("sessions")(sessions)
     user.command("disable")(disable)
+    user.command("enable")(enable)
+
+
+def listing() -> None:
+    """Print every account: its role, how it logs in, and whether it has ended."""
+    from tgd.cli.accounts import user_list as work  # noqa: PLC0415  the database's driver
+
+    finish(work(settings("database_url")))
+
+
+def totp(
+    username: Username,
+    *,
+    off: Annotated[bool, typer.Option("--off", help="Ask for no second factor any more.")] = False,
+) -> None:
+    """Give an account a second factor: a code to photograph, then the number that it makes.
+
+    Nothing changes until that number is right. A former second factor and its recovery codes are
+    void from then on. Without a terminal, the number is read from standard input.
+    """
+    from tgd.cli import second_factor as work  # noqa: PLC0415  the database's driver
+
+    config = settings("database_url", "secret_key")
+    finish(work.user_totp_off(config, username) if off else work.user_totp(config, username))
 
 
 def recovery(username: Username) -> None:
@@ -59,7 +85,14 @@ def sessions(
 
 
 def disable(username: Username) -> None:
-    """End an account; its sessions end with it."""
+    """Lock an account until `tgd user enable`; its sessions end with it."""
     from tgd.cli.accounts import user_disable as work  # noqa: PLC0415  the database's driver
+
+    finish(work(settings("database_url"), username))
+
+
+def enable(username: Username) -> None:
+    """Let an account that was ended log in again, with the password and the codes that it had."""
+    from tgd.cli.accounts import user_enable as work  # noqa: PLC0415  the database's driver
 
     finish(work(settings("database_url"), username))

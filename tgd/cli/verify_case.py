@@ -4,7 +4,7 @@
 Needs Python 3.11 and the package ``cryptography``, and nothing of the program that made the
 archive. Proves that the archive is as it was signed, that the case's journal is whole and unchanged
 (each entry's hash holds the one before it), and that a signed checkpoint vouches for it. Get the
-public key from elsewhere than the archive. How hashes are made: README.txt beside this file.
+public key, and this script, from elsewhere than the archive. How hashes are made: README.txt in it.
 """
 
 import json
@@ -51,7 +51,8 @@ def journal(lines: list[bytes]) -> list[bytes]:
             said = bytes.fromhex(e["salt"]) + struct.pack(">i", len(actor)) + actor + details
             check(sha256(said).digest() == content, f"entry {number} of the journal changed")
             if e["kind"] == "redacted":
-                emptied -= set(range(json.loads(details)["from"], json.loads(details)["to"] + 1))
+                gone = json.loads(details)
+                emptied = {n for n in emptied if not gone["from"] <= n <= gone["to"]}
         at = (datetime.fromisoformat(e["at"]) - EPOCH) // timedelta(microseconds=1)
         about = [UUID(e[name] or "0" * 32).bytes for name in ("alert_id", "assignment_id")]
         fixed = struct.pack(">qqq", number, e["no"], at) + b"".join(about)

@@ -1,16 +1,14 @@
 """The rights of PROTOCOL §2 in the embedded broker: the same clients, from a file.
 
 Serves arrow 1's far side where Mosquitto is not installed. amqtt loads both plugins by name; the
-file (``write``) says who comes in, with which password, under which client id, and on which topics,
-in the words of ``tgd.devices.dynsec``. It is read anew when it changes: whoever is no longer in it
-says nothing and hears nothing from then on, though amqtt has no way to end the connection. A last
-will on another's topic, which amqtt asks nobody about, keeps its client out.
+file is one of ``tgd.devices.rights_file``, which the server keeps as the register says: who comes
+in, with which password, under which client id, and on which topics. It is read anew when it
+changes: whoever is no longer in it says nothing and hears nothing from then on, though amqtt has no
+way to end the connection. A last will on another's topic, which amqtt asks nobody about, keeps its
+client out.
 """
 
-import hashlib
 import hmac
-import json
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +17,7 @@ from amqtt.contexts import Action, BaseContext
 from amqtt.plugins.base import BaseAuthPlugin, BaseTopicPlugin
 from amqtt.session import Session
 
-from tgd.devices.dynsec import Wanted
+from tgd.devices.rights_file import digest, read
 
 _ACLS = {
     Action.PUBLISH: ("publishClientSend",),
@@ -29,41 +27,33 @@ _ACLS = {
 _LITERAL = "subscribeLiteral"
 
 
-def write(path: Path, wanted: Iterable[Wanted]) -> None:
-    """Put these clients into the file; those who must not come in are left out."""
-    clients = {
-        one.name: {
-            "password": hashlib.sha256(one.password.encode()).hexdigest(),
-            "client_id": one.client_id,
-            "acls": sorted(one.acls),
-        }
-        for one in wanted
-        if one.enabled
-    }
-    new = path.with_suffix(".new")
-    new.touch(mode=0o600)
-    new.write_text(json.dumps(clients), encoding="utf-8")
-    new.replace(path)
-
-
 class _File:
     """The file's content, as it is now."""
 
     def __init__(self, path: str) -> None:
         self._path = Path(path)
         self._read_at = 0
-        self._clients: dict[str, Any] = {}
+        self._state: dict[str, Any] = {}
 
     def client(self, name: str | None) -> Any:
-        """Return who is called so; None where nobody is, and where the file cannot be read."""
+        """Return who is called so, with what they may do; None where nobody is."""
         try:
             changed = self._path.stat().st_mtime_ns
-            if changed != self._read_at:
-                self._clients = json.loads(self._path.read_text(encoding="utf-8"))
-                self._read_at = changed
-        except (OSError, ValueError):
+        except OSError:
             return None
-        return self._clients.get(name or "")
+        if changed != self._read_at:
+            self._state, self._read_at = read(self._path), changed
+        client = self._state["Client"].get(name or "")
+        if client is None or client.get("disabled"):
+            return None
+        roles = [self._state["Role"].get(role["rolename"], {}) for role in client["roles"]]
+        acls = [
+            (acl["acltype"], acl["topic"])
+            for role in roles
+            for acl in role.get("acls", ())
+            if acl["allow"]
+        ]
+        return {**client, "acls": acls}
 
 
 class Auth(BaseAuthPlugin):
@@ -84,10 +74,9 @@ class Auth(BaseAuthPlugin):
         client = self._file.client(session.username)
         if client is None:
             return False
-        digest = hashlib.sha256((session.password or "").encode()).hexdigest()
-        if not hmac.compare_digest(digest, client["password"]):
+        if not hmac.compare_digest(digest(session.password or ""), client["password"]):
             return False
-        if client["client_id"] not in {"", session.client_id}:
+        if client["clientid"] not in {"", session.client_id}:
             return False
         return session.will_topic is None or may(client, Action.PUBLISH, session.will_topic)
 

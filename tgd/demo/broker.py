@@ -24,7 +24,7 @@ from tgd.devices.authority import write_private
 from tgd.devices.dynsec_file import initial
 from tgd.errors import TgdError
 
-_READY_S = 15.0
+_READY_S = 60.0
 _POLL_S = 0.02
 _PROJECT_CONF = Path(__file__).parents[2] / "deploy" / "mosquitto" / "mosquitto.conf"
 RIGHTS = "dynamic-security.json"
@@ -136,31 +136,37 @@ def start_broker(
 ) -> Broker:
     """Start a broker on ``port`` (0: a free one) with its files in ``folder``.
 
-    ``kind`` asks for ``mosquitto`` or ``amqtt``; unsaid, Mosquitto if this machine has it. One
-    that is ``secured`` keeps its rights in ``folder / RIGHTS``, and begins with its control alone
-    where that file is missing. ``rights`` is a file of ``amqtt_rights``, which amqtt keeps to.
+    ``kind`` asks for ``mosquitto`` or ``amqtt``; unsaid, see ``kind_here``. One that is ``secured``
+    keeps its rights in ``folder / RIGHTS``: Mosquitto begins with its control alone where that file
+    is missing, amqtt with nobody. ``rights`` is another such file for an amqtt without TLS.
     """
     folder.mkdir(parents=True, exist_ok=True)
     port = port or _free_port()
     program = find_mosquitto()
-    chosen = kind or ("mosquitto" if program else "amqtt")
+    chosen = kind or kind_here(secured=secured is not None)
     if chosen == "mosquitto":
         if program is None:
             raise BrokerFailed("Mosquitto is not installed here")
         command = [program, "-c", str(_mosquitto_conf(port, folder.absolute(), secured))]
     else:
         command = [sys.executable, "-m", "tgd.demo.broker", "--port", str(port)]
-        command += ["--rights", str(rights)] if rights else []
+        command += _amqtt_words(folder, secured, rights)
     broker = Broker(
         chosen,
         command,
         port,
         folder / f"{chosen}.log",
         tls=secured is not None,
-        prepare=partial(_begin, folder / RIGHTS, secured),
+        prepare=partial(_begin, folder / RIGHTS, secured if chosen == "mosquitto" else None),
     )
     broker.start()
     return broker
+
+
+def kind_here(*, secured: bool) -> str:
+    """Return which broker this machine has: Mosquitto, with its plugin where that is needed."""
+    here = find_mosquitto() and (find_rights_plugin() or not secured)
+    return "mosquitto" if here else "amqtt"
 
 
 def find_mosquitto() -> str | None:
@@ -177,6 +183,13 @@ def find_rights_plugin() -> str | None:
         for path in sorted(Path(root).glob(f"{depth}{_PLUGIN}"))
     )
     return next((str(path) for path in found), None)
+
+
+def _amqtt_words(folder: Path, secured: Secured | None, rights: Path | None) -> list[str]:
+    if secured is None:
+        return ["--rights", str(rights)] if rights else []
+    words = ["--rights", str(folder / RIGHTS), "--ca", str(secured.ca)]
+    return [*words, "--chain", str(secured.chain), "--key", str(secured.key)]
 
 
 def _begin(state: Path, secured: Secured | None) -> None:
@@ -232,18 +245,21 @@ def _free_port() -> int:
     return port
 
 
-async def _serve_amqtt(port: int, rights: str) -> None:
+async def _serve_amqtt(given: argparse.Namespace) -> None:
     """Run amqtt on the loopback until this process is ended; anybody comes in without a file."""
     from amqtt.broker import Broker as Amqtt  # noqa: PLC0415  an extra that a server lacks
 
     plugins: dict[str, dict[str, object]] = {
         "amqtt.plugins.authentication.AnonymousAuthPlugin": {"allow_anonymous": True}
     }
-    if rights:
-        kept = {"file": rights}
+    if given.rights:
+        kept = {"file": given.rights}
         plugins = {f"tgd.demo.amqtt_rights.{plugin}": {**kept} for plugin in ("Auth", "Topics")}
-    listeners = {"default": {"type": "tcp", "bind": f"127.0.0.1:{port}"}}
-    broker = Amqtt({"listeners": listeners, "plugins": plugins})
+    listener: dict[str, object] = {"type": "tcp", "bind": f"127.0.0.1:{given.port}"}
+    if given.chain:
+        listener |= {"ssl": True, "cafile": given.ca}
+        listener |= {"certfile": given.chain, "keyfile": given.key}
+    broker = Amqtt({"listeners": {"default": listener}, "plugins": plugins})
     stopped = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     await broker.start()
@@ -255,5 +271,7 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="The embedded broker of the demo (amqtt).")
     parser.add_argument("--port", type=int, required=True, help="port on the loopback")
     parser.add_argument("--rights", default="", help="file of who may do what (anybody, all)")
-    given = parser.parse_args()
-    asyncio.run(_serve_amqtt(given.port, given.rights))
+    parser.add_argument("--ca", default="", help="authority that certifies its clients (PEM)")
+    parser.add_argument("--chain", default="", help="its own certificate (PEM); unsaid: no TLS")
+    parser.add_argument("--key", default="", help="the certificate's key (PEM)")
+    asyncio.run(_serve_amqtt(parser.parse_args()))

@@ -14,6 +14,7 @@ import termios
 import tty
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from rich.console import Console
 from rich.panel import Panel
@@ -24,6 +25,7 @@ from tgd.demo import magistrate
 from tgd.demo.phones import COUNT, Event, Phones, name
 from tgd.demo.stage import PEOPLE, Stage
 
+_PARIS = ZoneInfo("Europe/Paris")  # the hour that the pages show
 _CTRL_C, _CTRL_D = "\x03", "\x04"
 _LINES = {
     "pressed": ("bold red", "APPUI · press"),
@@ -100,7 +102,7 @@ def panel(stage: Stage, *, keys: bool) -> Panel:
     grid.add_row(Text("Téléphones · phones", "bold"), f"{stage.phones_origin}/phones")
     grid.add_row("", "")
     for person, role in (PEOPLE | magistrate.PEOPLE).items():
-        grid.add_row(Text(f"Login ({role})"), f"{person}   {stage.logins[person]}")
+        grid.add_row(Text(f"Login ({role})"), f"{person:<12}  {stage.logins[person]}")
     grid.add_row("", "")
     if keys:
         grid.add_row(Text("1 … 8", "bold"), "appuyer sur le bouton · press that phone")
@@ -127,7 +129,7 @@ class Screen:
         if event.kind not in _LINES:
             return
         style, what = _LINES[event.kind]
-        at = datetime.fromtimestamp(event.at).astimezone()
+        at = datetime.fromtimestamp(event.at, _PARIS)
         line = Text().append(at.strftime("%H:%M:%S  "), "dim")
         line.append(f"{event.phone}  ", "cyan").append(what, style).append(_detail(event))
         self._out.print(line, soft_wrap=True)

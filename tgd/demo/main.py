@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Coroutine
 from typing import Any
 
 from tgd.demo import audit, desk, room, telling
-from tgd.demo.broker import find_mosquitto
+from tgd.demo.broker import kind_here
 from tgd.demo.by_hand import Keyboard, Screen, panel
 from tgd.demo.stage import PROGRAM, ROOM, Stage
 from tgd.demo.story import LEAST_S, Story
@@ -53,7 +53,7 @@ async def _run(seconds: int | None, kind: str) -> int:
     stop = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    asked = kind or ("mosquitto" if find_mosquitto() else "amqtt")
+    asked = kind or kind_here(secured=True)
     teller.say(f"Téléphone Grave Danger · démonstration · {asked}", "bold")
     try:
         if seconds is None:

@@ -52,16 +52,19 @@ class Gesture:
 
 
 class Phones:
-    """The fleet; ``start`` first. Each of ``listeners`` is called with every event."""
+    """The fleet; ``start`` first. Each of ``listeners`` is called with every event.
 
-    def __init__(self, broker: str, log: Path) -> None:
+    ``words`` tell the simulator who they are and where their broker is.
+    """
+
+    def __init__(self, words: Sequence[str], log: Path) -> None:
         self.gestures: list[Gesture] = []
         self.connected: set[str] = set()
         self.dark: set[str] = set()
         """The phones that are out of reach of any network."""
         self.listeners: list[Callable[[Event], None]] = []
         self.failed: str = ""
-        self._broker = broker
+        self._words = words
         self._log = log
         self._news = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
@@ -69,12 +72,11 @@ class Phones:
 
     async def start(self) -> None:
         """Switch them on."""
-        command = ["-m", "firmware_sim", "--control", "--phones", str(COUNT)]
+        command = ["-m", "firmware_sim", "--control", *self._words]
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 *command,
-                *("--broker", self._broker),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,

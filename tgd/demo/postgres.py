@@ -20,12 +20,13 @@ import socket
 import stat
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from tgd.demo.child import Child
 from tgd.errors import TgdError
 
-_READY_S = 30.0
+_READY_S = 90.0
 _POLL_S = 0.02
 _LONGEST_SOCKET_FOLDER = 80  # a Unix socket's whole path may have 103 bytes on some systems
 _SETTINGS = {
@@ -48,26 +49,40 @@ class PostgresFailed(TgdError):
 class EmbeddedPostgres:
     """One cluster under ``data_dir``, made on the first start and kept between starts.
 
-    All methods block (about a second for the first start, less for later ones).
+    All methods block (about a second for the first start, less for later ones). ``without``:
+    settings of ours that are left to the cluster's own files, where they may change meanwhile.
     """
 
-    def __init__(self, data_dir: Path, *, bin_dir: Path | None = None, port: int = 0) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        bin_dir: Path | None = None,
+        port: int = 0,
+        without: Collection[str] = (),
+    ) -> None:
         self._bin = (bin_dir or packaged_bin()).resolve()
         self._user = _unprivileged() if os.geteuid() == 0 else ""
         self._home = self._place(data_dir.absolute())
         self._port = port
+        self._settings = {name: _SETTINGS[name] for name in _SETTINGS if name not in without}
         self._child: Child | None = None
         self._log = self._home / "postgres.log"
 
     @property
     def url(self) -> str:
         """Where to connect, as the owner, by TCP on the loopback."""
-        return f"postgresql://postgres:{self._password()}@127.0.0.1:{self._port}/postgres"
+        return f"postgresql://postgres:{self.password}@127.0.0.1:{self._port}/postgres"
 
     @property
     def socket_url(self) -> str:
         """The same through the private Unix socket: some tens of microseconds faster."""
         return f"postgresql://postgres@/postgres?host={self._home}&port={self._port}"
+
+    @property
+    def password(self) -> str:
+        """What the owner logs in by through TCP."""
+        return (self._home / "password").read_text().strip()
 
     @property
     def pid(self) -> int:
@@ -127,7 +142,8 @@ class EmbeddedPostgres:
         return False
 
     def _command(self) -> list[str]:
-        settings = _SETTINGS | {"unix_socket_directories": str(self._home), "port": str(self._port)}
+        here = {"unix_socket_directories": str(self._home), "port": str(self._port)}
+        settings = self._settings | here
         given = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
         return [str(self._bin / "postgres"), "-D", str(self._home / "data"), *given]
 
@@ -146,9 +162,6 @@ class EmbeddedPostgres:
         child = Child(command, log=self._log, user=self._user)
         if child.wait(_READY_S) != 0:
             raise PostgresFailed(f"initdb failed: {self._last_words()}")
-
-    def _password(self) -> str:
-        return (self._home / "password").read_text().strip()
 
     def _last_words(self) -> str:
         if not self._log.exists():

@@ -37,6 +37,11 @@ class ControlRoom:
         body = {"room": self.address, "behaviour": behaviour}
         await _read(self._session.post("/salle/orders", json=body))
 
+    async def fail(self, fault: str) -> None:
+        """Order a fault by name; ``off`` ends it."""
+        body = {"room": self.address, "fault": fault}
+        await _read(self._session.post("/salle/faults", json=body))
+
     async def arrivals(self) -> list[dict[str, Any]]:
         """Return every message that it took, in order, with its ``wall`` time (epoch seconds)."""
         items: list[dict[str, Any]] = (await _read(self._session.get("/salle/arrivals")))["items"]

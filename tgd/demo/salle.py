@@ -14,7 +14,7 @@ import hmac
 import logging
 import signal
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -23,36 +23,24 @@ import typer
 import uvloop
 from aiohttp import web
 
-from tgd.demo.page_files import kind, page_files
-from tgd.demo.salle_envelope import Envelope, Step, read_case, reply
-from tgd.demo.salle_room import Answer, Arrival, Behaviour, Room
+from tgd.demo.salle_envelope import Envelope, Step, read_case, reply, written
+from tgd.demo.salle_page import Desk, problem
+from tgd.demo.salle_room import (
+    Answer,
+    Arrival,
+    Behaviour,
+    Room,
+)
 from tgd.errors import Invalid, Rejected, Temporary
-from tgd.platform.channels import cisu
-from tgd.platform.channels.cisu_https import CisuHttps, check_url
+from tgd.platform.channels.cisu_https import CisuHttps
 from tgd.platform.channels.cisu_wire import address
+from tgd.platform.channels.https_address import check_url
 
 ADDRESS = "fr.police.cic86"
 LARGEST = 64 * 1024
-_SEND_S = 5.0
+_SEND_S, _HANGS_S = 5.0, 600.0
 _FIRST_WAIT_S, _LONGEST_WAIT_S, _REJECTED_WAIT_S = 0.1, 1.0, 2.0
-_GUARDS = {
-    "Content-Security-Policy": (
-        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
-        "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
-    ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
 _log = logging.getLogger(__name__)
-
-
-class _Act(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A button on the page: which case of which room, and what to say about it."""
-
-    room: str
-    case: str
-    step: Step
 
 
 class Salle:
@@ -81,6 +69,7 @@ class Salle:
         self._host, self._port = host, port
         self._default = behaviour or Behaviour()
         self._channel = CisuHttps()
+        self._desk = Desk(self)
         self._tasks: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
         self._runner: web.AppRunner | None = None
@@ -124,27 +113,21 @@ class Salle:
             found = self.rooms[name] = Room(name, self._default)
         return found
 
-    async def until(self, fact: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    async def until(self, fact: Callable[[], bool], timeout_s: float = 60.0) -> None:
         """Wait until ``fact`` holds, looking at each piece of news; TimeoutError if it never."""
         async with asyncio.timeout(timeout_s):
             while not fact():
                 await self._news.wait()
 
-    def say(self, room: Room, told: Envelope, step: Step) -> None:
+    def say(self, room: Room, told: Envelope, step: Step, because: str | None = None) -> None:
         """Answer a message now, as a person at the room would; repeated until it is taken."""
-        self._spawn(self._answer(room, told, step))
+        self._spawn(self._answer(room, told, step, because))
 
     def _app(self) -> web.Application:
         app = web.Application(client_max_size=LARGEST)
         app.router.add_post("/cisu", self._take)
         app.router.add_get("/livez", _alive)
-        for name, body in page_files("salle").items():
-            path = "" if name == "salle.html" else f"/{name}"
-            app.router.add_get(f"/salle{path}", _static(body, kind(name)))
-        app.router.add_get("/salle/rooms", self._show)
-        app.router.add_get("/salle/arrivals", self._show_arrivals)
-        app.router.add_post("/salle/acts", self._act)
-        app.router.add_post("/salle/orders", self._order)
+        self._desk.add_to(app)
         return app
 
     async def _take(self, request: web.Request) -> web.Response:
@@ -153,21 +136,25 @@ class Salle:
         if not hmac.compare_digest(presented, self._bearer):
             return web.Response(status=401)
         try:
-            told = read_case(await request.read())
+            raw = await request.read()
+            told = read_case(raw)
         except ValueError as error:
-            return _error(str(error))
+            return problem(str(error))
         room = self.room(told.room)
         status = room.status(monotonic)
         if room.behaviour.slow_s:
             await asyncio.sleep(room.behaviour.slow_s)
         if status is not None:
-            self._tell()
-            return web.Response(status=status)
-        self._keep(room, told, monotonic, wall)
+            self.tell()
+            return web.Response(status=status, headers=_turned_away(room))
+        self._keep(room, told, raw, (monotonic, wall))
+        if room.behaviour.hangs:
+            await asyncio.sleep(_HANGS_S)
         return web.Response(status=202)
 
-    def _keep(self, room: Room, told: Envelope, monotonic: float, wall: float) -> None:
-        new = room.take(told)
+    def _keep(self, room: Room, told: Envelope, raw: bytes, at: tuple[float, float]) -> None:
+        new = room.take(told, raw)
+        monotonic, wall = at
         self.arrivals.append(
             Arrival(
                 distribution_id=told.distribution_id,
@@ -184,7 +171,7 @@ class Salle:
             self._spawn(self._converse(room, told))
         elif not new and room.behaviour.answers:
             self._spawn(self._repeat(room, told))
-        self._tell()
+        self.tell()
 
     async def _converse(self, room: Room, told: Envelope) -> None:
         """Say one step after the other, each after its delay, under the orders of that moment."""
@@ -212,14 +199,17 @@ class Salle:
         if mine:
             await self._answer(room, told, mine[-1])
 
-    async def _answer(self, room: Room, told: Envelope, step: Step) -> None:
-        body = cisu.encode(reply(told, step, datetime.now(UTC)))
-        answer = Answer(step=step, about=told.distribution_id, at=time.time())
+    async def _answer(
+        self, room: Room, told: Envelope, step: Step, because: str | None = None
+    ) -> None:
+        answer = Answer(step=step, about=told.distribution_id, at=time.time(), because=because)
         room.cases[told.case.case_id].answers.append(answer)
-        self._tell()
-        await self._deliver(room, body)
+        self.tell()
+        for _ in range(2 if room.behaviour.twice else 1):
+            said = reply(told, step, datetime.now(UTC), because)
+            await self._deliver(room, written(said, room.behaviour.wrong))
         answer.delivered = True
-        self._tell()
+        self.tell()
 
     async def _deliver(self, room: Room, body: bytes) -> None:
         """POST until the platform says 2xx; every failure is noted at the room."""
@@ -235,57 +225,11 @@ class Salle:
                 wait = _REJECTED_WAIT_S  # the same again will hardly please, but a fix may come
             else:
                 return
-            self._tell()
+            self.tell()
+            if room.behaviour.wrong is not None:
+                return  # said once: it does not get better
             await asyncio.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT_S)
-
-    async def _show(self, _request: web.Request) -> web.Response:
-        shown = [
-            {
-                "address": room.address,
-                "behaviour": msgspec.to_builtins(room.behaviour),
-                "figures": room.figures(),
-                "troubles": list(room.troubles),
-                "cases": [affair.show() for affair in reversed(room.cases.values())],
-            }
-            for room in self.rooms.values()
-        ]
-        return _json({"rooms": shown})
-
-    async def _show_arrivals(self, request: web.Request) -> web.Response:
-        """List arrivals from number ``after`` on, for whoever measures."""
-        try:
-            first = max(0, int(request.query.get("after", "0")))
-        except ValueError as error:
-            return _error(str(error))
-        return _json({"items": self.arrivals[first:], "next": len(self.arrivals)})
-
-    async def _act(self, request: web.Request) -> web.Response:
-        if request.content_type != "application/json":  # other sites' forms cannot send this one
-            return web.Response(status=415)
-        try:
-            act = msgspec.json.decode(await request.read(), type=_Act)
-        except ValueError as error:
-            return _error(str(error))
-        room = self.rooms.get(act.room)
-        affair = room.cases.get(act.case) if room else None
-        if room is None or affair is None:
-            return web.Response(status=404)
-        self.say(room, affair.newest, act.step)
-        return web.Response(status=202)
-
-    async def _order(self, request: web.Request) -> web.Response:
-        """Change a room's orders: ``{"room": address, "behaviour": {only what changes}}``."""
-        if request.content_type != "application/json":
-            return web.Response(status=415)
-        try:
-            told = msgspec.json.decode(await request.read(), type=dict[str, Any])
-            room = self.room(address("room", str(told.get("room", ""))))
-            changed = msgspec.to_builtins(room.behaviour) | dict(told.get("behaviour", {}))
-            room.order(msgspec.convert(changed, Behaviour))
-        except (ValueError, TypeError, Invalid) as error:
-            return _error(str(error))
-        return _json(room.behaviour)
 
     def _spawn(self, conversation: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(conversation, name="salle")
@@ -298,35 +242,26 @@ class Salle:
         if error is not None:
             _log.error("simulated room: a conversation broke off", exc_info=error)
 
-    def _tell(self) -> None:
+    def tell(self) -> None:
+        """Say that there is news, to whoever waits for a fact."""
         news, self._news = self._news, asyncio.Event()
         news.set()
 
 
-def _json(told: object, status: int = 200) -> web.Response:
-    return web.Response(
-        body=msgspec.json.encode(told),
-        status=status,
-        content_type="application/json",
-        headers=_GUARDS,
+def _turned_away(room: Room) -> dict[str, str]:
+    told = room.behaviour
+    headers = (
+        {"Location": "/elsewhere"}
+        if told.http_status == web.HTTPMovedPermanently.status_code
+        else {}
     )
-
-
-def _error(cause: str) -> web.Response:
-    """Answer 422 with the code and the cause of an RS-ERROR."""
-    body = {"statusCode": 300, "statusString": "INVALID_MESSAGE", "errorCause": cause[:200]}
-    return _json(body, 422)
+    if told.retry_after_s is not None:
+        headers["Retry-After"] = f"{told.retry_after_s:.0f}"
+    return headers
 
 
 async def _alive(_request: web.Request) -> web.Response:
     return web.Response(text="ok\n")
-
-
-def _static(body: bytes, kind: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-    async def serve(_request: web.Request) -> web.Response:
-        return web.Response(body=body, content_type=kind, charset="utf-8", headers=_GUARDS)
-
-    return serve
 
 
 cli = typer.Typer(add_completion=False)

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 import msgspec
 
-from tgd.platform.channels.cisu_wire import Letter, clean, legible, stamp, wrap
+from tgd.platform.channels.cisu_wire import Letter, clean, encode, legible, stamp, wrap
 
 Step = Literal["ERREUR", "RECU", "INTEGRE", "CONSULTE", "engaged", "on_scene", "closed"]
 LADDER: tuple[Step, ...] = ("RECU", "INTEGRE", "CONSULTE", "engaged", "on_scene", "closed")
@@ -83,10 +83,21 @@ class _Caller(msgspec.Struct):
     named: _Named = msgspec.field(name="detailedName", default_factory=_Named)
 
 
+class Attachment(msgspec.Struct):
+    """What stands elsewhere: the platform's own sheet of the case."""
+
+    uri: str = msgspec.field(name="URI")
+
+
 class _Alert(msgspec.Struct):
     id: str
     caller: _Caller
     notes: list[_Note] = []
+    attachments: list[Attachment] = msgspec.field(name="attachment", default_factory=list)
+
+
+NO_ALERT = _Alert(id="", caller=_Caller(contact=_Contact()))
+"""That of a case which is withdrawn: nothing is said of her any more."""
 
 
 class Case(msgspec.Struct):
@@ -95,7 +106,7 @@ class Case(msgspec.Struct):
     case_id: _Id = msgspec.field(name="caseId")
     qualification: _Qualification
     location: Location
-    alert: _Alert = msgspec.field(name="initialAlert")
+    alert: _Alert = msgspec.field(name="initialAlert", default_factory=lambda: NO_ALERT)
     lines: list[str] = msgspec.field(name="freetext", default_factory=list)
 
 
@@ -163,8 +174,11 @@ def read_case(raw: bytes) -> Envelope:
     return told
 
 
-def reply(told: Envelope, step: Step, at: datetime) -> dict[str, Any]:
-    """Write the room's answer to a message: RC-REF, or EMSI for a patrol; with its own id."""
+def reply(told: Envelope, step: Step, at: datetime, because: str | None = None) -> dict[str, Any]:
+    """Write the room's answer to a message: RC-REF, or EMSI for a patrol; with its own id.
+
+    ``because`` says how an event was closed; RC-REF has no place for why something is refused.
+    """
     patrol = _PATROL.get(step)
     letter = Letter(
         distribution_id=f"{told.room}_{uuid4()}",
@@ -176,7 +190,10 @@ def reply(told: Envelope, step: Step, at: datetime) -> dict[str, Any]:
         exercise=told.exercise,
     )
     if patrol:
-        return wrap(letter, {"emsi": _emsi(told, patrol, at)})
+        emsi = _emsi(told, patrol, at)
+        if because is not None:
+            emsi["CONTEXT"]["FREETEXT"] = clean(because, 200)
+        return wrap(letter, {"emsi": emsi})
     refused = step == "ERREUR"
     reference = {"distributionID": told.distribution_id, "step": step, "refused": refused}
     return wrap(letter, {"reference": reference})
@@ -210,3 +227,18 @@ def _emsi(told: Envelope, patrol: tuple[str, str], at: datetime) -> dict[str, An
             }
         ],
     }
+
+
+def written(said: dict[str, Any], wrong: str | None) -> bytes:
+    """Write an answer as it goes out; ``wrong`` makes it what no room should send."""
+    if wrong == "json":
+        return b'{"distributionID": '
+    if wrong == "sender":
+        said = said | {"senderID": "fr.nobody.here"}
+    if wrong == "reference":
+        message = said["content"][0]["jsonContent"]["embeddedJsonContent"]["message"]
+        if "reference" in message:
+            message["reference"]["distributionID"] = f"fr.nobody.here_{uuid4()}"
+        else:
+            message["emsi"]["EVENT"]["MAIN_EVENT_ID"] = "fr.nobody.here.20300101-000000"
+    return encode(said)

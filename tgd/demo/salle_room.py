@@ -9,7 +9,8 @@ more of a case than its envelopes said.
 
 from collections import deque
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from types import MappingProxyType
+from typing import Annotated, Any, Literal
 
 import msgspec
 
@@ -26,7 +27,8 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     ``refuse_first`` counts messages refused (RC-REF ERREUR) since the order was given;
     ``http_status`` is answered instead of 202, to the first ``http_first`` posts or for
     ``http_for_s`` seconds from the first of them (both unsaid: until other orders); ``slow_s`` is
-    waited before the 202.
+    waited before the 202. ``hangs``: a message is taken and its post never answered. ``twice``:
+    each answer is given twice, under two ids. ``wrong``: what is amiss with each answer.
     """
 
     automatic: bool = True
@@ -41,6 +43,10 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     http_first: Count | None = None
     http_for_s: Seconds | None = None
     slow_s: Seconds = 0.0
+    retry_after_s: Seconds | None = None
+    hangs: bool = False
+    twice: bool = False
+    wrong: Literal["reference", "sender", "json"] | None = None
 
     @property
     def answers(self) -> bool:
@@ -58,6 +64,45 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
             "on_scene": self.on_scene_s,
         }
         return delays.get(step)
+
+
+FAULTS: MappingProxyType[str, dict[str, object]] = MappingProxyType(
+    {
+        "silent": {"silent": True},
+        "hangs": {"hangs": True},
+        "500": {"http_status": 500},
+        "429": {"http_status": 429, "retry_after_s": 2.0},
+        "redirects": {"http_status": 301},
+        "refuses": {"refuse_first": 1_000_000},
+        "twice": {"twice": True},
+        "late": {"recu_s": 20.0},
+        "wrong_reference": {"wrong": "reference"},
+        "wrong_sender": {"wrong": "sender"},
+        "invalid_json": {"wrong": "json"},
+    }
+)
+"""Faults to order by name: what each changes in a room's behaviour."""
+
+NEXT: MappingProxyType[str, tuple[Step, ...]] = MappingProxyType(
+    {
+        "new": ("RECU", "INTEGRE", "CONSULTE", "ERREUR", "engaged"),
+        "RECU": ("INTEGRE", "CONSULTE", "ERREUR", "engaged"),
+        "INTEGRE": ("CONSULTE", "ERREUR", "engaged"),
+        "CONSULTE": ("engaged", "ERREUR", "closed"),
+        "engaged": ("on_scene", "closed"),
+        "on_scene": ("closed",),
+        "closed": (),
+        "ERREUR": (),
+    }
+)
+"""What a person may do in each state: as the alarm protocol of APCO has it (ANS 2.101), an alarm
+is accepted, or rejected with a reason while nobody is under way; dispatched; on scene; closed with
+a disposition. What is refused or closed is taken up again only with the platform's next message.
+"""
+REASONS = ("address", "event", "too_old", "elsewhere", "other")
+"""Why a room rejects."""
+DISPOSITIONS = ("assisted", "arrested", "nobody_there", "unfounded", "cancelled")
+"""How a room closes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +129,7 @@ class Answer:
     step: Step
     about: str
     at: float
+    because: str | None = None
     delivered: bool = False
 
 
@@ -92,6 +138,7 @@ class Affair:
     """One case at this room: its newest message, how many came, and what was answered."""
 
     newest: Envelope
+    raw: bytes = b""
     messages: int = 0
     taken_up: int = 0  # the messages that we did not refuse
     answers: list[Answer] = field(default_factory=list)
@@ -104,6 +151,18 @@ class Affair:
             return "ERREUR"
         return max((step for step in said if step in LADDER), key=LADDER.index, default="new")
 
+    @property
+    def acts(self) -> tuple[Step, ...]:
+        """What a person may do now; a message that nobody has looked at is to be accepted again."""
+        state = self.state
+        looked = {"CONSULTE", "engaged", "on_scene", "closed", "ERREUR"}
+        own = (one for one in self.answers if one.about == self.newest.distribution_id)
+        if any(one.step in looked for one in own) or state in {"new", "RECU", "INTEGRE"}:
+            return NEXT[state]
+        if state in {"ERREUR", "closed"}:
+            return NEXT["new"]
+        return tuple(dict.fromkeys(("CONSULTE", *NEXT[state])))
+
     def show(self) -> dict[str, Any]:
         """Return what a screen may show: what the newest envelope says, and our answers."""
         newest, case = self.newest, self.newest.case
@@ -115,6 +174,9 @@ class Affair:
             "exercise": newest.exercise,
             "kind": newest.kind,
             "state": self.state,
+            "acts": list(self.acts),
+            "message": newest.distribution_id,
+            "sheet": next((one.uri for one in case.alert.attachments), None),
             "messages": self.messages,
             "nature": f"{case.qualification.nature.code} {case.qualification.nature.label}",
             "lines": case.lines,
@@ -147,9 +209,21 @@ class Room:
         """The orders now in force."""
         return self._behaviour
 
+    @property
+    def ordered(self) -> Behaviour:
+        """The orders without the fault."""
+        return self._ordered
+
     def order(self, behaviour: Behaviour) -> None:
-        """Put other orders in force; their counts and times begin anew."""
-        self._behaviour = behaviour
+        """Put other orders in force; their counts and times begin anew, and a fault ends."""
+        self._ordered = behaviour
+        self.fail(None)
+
+    def fail(self, fault: str | None) -> None:
+        """Have the fault of that name, or none: then the orders are as they were."""
+        changed = {} if fault is None else FAULTS[fault]
+        self.fault = fault
+        self._behaviour = msgspec.convert(msgspec.to_builtins(self._ordered) | changed, Behaviour)
         self._refused = self._turned = 0
         self._first_turned: float | None = None
 
@@ -168,16 +242,17 @@ class Room:
         self.turned_away += 1
         return told.http_status
 
-    def take(self, told: Envelope) -> bool:
-        """Keep a message; return whether its id was new."""
+    def take(self, told: Envelope, raw: bytes = b"") -> bool:
+        """Keep a message, as it came; return whether its id was new."""
         if told.distribution_id in self._seen:
             self.duplicates += 1
             return False
         self._seen.add(told.distribution_id)
         case_id = told.case.case_id
-        self.split_alerts += self._case_of.setdefault(told.case.alert.id, case_id) != case_id
+        if told.kind != "Cancel":
+            self.split_alerts += self._case_of.setdefault(told.case.alert.id, case_id) != case_id
         affair = self.cases.setdefault(case_id, Affair(told))
-        affair.newest = told
+        affair.newest, affair.raw = told, raw
         affair.messages += 1
         return True
 

@@ -26,6 +26,7 @@ import aiohttp
 from tgd.demo import magistrate
 from tgd.demo.broker import Broker, start_broker
 from tgd.demo.child import Child
+from tgd.demo.closed import Closed
 from tgd.demo.phones import COUNT, Phones, name
 from tgd.demo.phones_page import PhonesPage
 from tgd.demo.postgres import EmbeddedPostgres
@@ -41,7 +42,7 @@ PEOPLE = {
 PROGRAM = "operateur-2"
 """The login whose post can be a program: there is a token of that name."""
 _CONSOLE_PORT, _ROOM_PORT, _PHONES_PORT = 8080, 8086, 8087
-_READY_S = 40.0
+_READY_S = 120.0
 _POLL_S = 0.03
 # Numbers that the regulator keeps for fiction: they ring nowhere.
 _ROOM_PHONE, _CALLBACK = "+33536490017", "+33536490086"
@@ -55,9 +56,9 @@ institution = "PN"
 address = "{room}"
 services = [{services}]
 phone = "{phone}"
+simulated = true
 default = true
 inbound_token = "{inbound}"
-
 [[room.line]]
 adapter = "https"
 url = "{url}"
@@ -99,7 +100,9 @@ class Stage:
         self._phones_port = _port(_PHONES_PORT)
         self._secrets = {what: secrets.token_urlsafe(24) for what in ("line", "inbound")}
         self._key = secrets.token_hex(32)
-        self._mqtt_url = self._database_url = ""
+        self._closed = Closed(self.folder / "closed", self._key)
+        self._database_url = ""
+        self._broker: Broker
         self._children: dict[str, Child] = {}
         self.phones: Phones
 
@@ -155,13 +158,14 @@ class Stage:
         await self._timed("schéma · schema", self._tgd("migrate"))
         self._start_server()
         self._start_room()
-        self.phones = Phones(self._mqtt_url.partition("?")[0], self.folder / "phones.log")
+        given = ("--enrolled", str(self._closed.enrolled))
+        self.phones = Phones(given, self.folder / "phones.log")
         self._stack.push_async_callback(self.phones.stop)
         await _together(
             self._timed("registre, comptes · register, logins", self._furnish()),
             self._timed("serveur · server", self._server_ready()),
-            self._timed("téléphones · phones", self._start_phones()),
         )
+        await self._timed("téléphones · phones", self._start_phones())
         if self._by_hand:
             await self._timed("parquet · prosecutor's office", self._office())
 
@@ -192,14 +196,13 @@ class Stage:
         folder = self.folder / "broker"
 
         def start() -> None:
-            started.append(start_broker(0, folder, kind=self._kind))
+            self._closed.make()
+            started.append(start_broker(0, folder, kind=self._kind, secured=self._closed.secured))
 
         self._stack.push_async_callback(_in_thread, lambda: _stop_all(started))
         await _in_thread(start)
-        broker = started[0]
-        # amqtt speaks 3.1.1 only; said so, the server need not find it out.
-        self._mqtt_url = broker.url + ("?version=3.1.1" if broker.kind == "amqtt" else "")
-        return broker.kind
+        self._broker = started[0]
+        return f"{self._broker.kind}, TLS"
 
     async def _furnish(self) -> str:
         """Seed the register, make the logins and the token, import the room."""
@@ -226,7 +229,7 @@ class Stage:
             ),
         )
         self.token = token
-        return f"{COUNT} titulaires, {len(PEOPLE)} comptes, 1 salle"
+        return f"{COUNT} bénéficiaires, {len(PEOPLE)} comptes, 1 salle"
 
     async def _register(self) -> None:
         """Seed the register, then store what is known of its holders: their places, their files."""
@@ -241,7 +244,7 @@ class Stage:
             typed = self.logins[person]
             await self._tgd("user", "add", person, "--role", role, *of, typed=typed)
         await magistrate.furnish(self.origin, self.logins[magistrate.LOGIN])
-        return f"{self.origin}/parquet"
+        return f"{len(magistrate.PEOPLE)} comptes de plus, {self.origin}/parquet"
 
     def _start_server(self) -> None:
         self._child("server", ["-m", "tgd", "serve"], self._environ(), self.server_log)
@@ -254,6 +257,8 @@ class Stage:
         self._child("room", command, _plain() | given, self.folder / "room.log")
 
     async def _start_phones(self) -> str:
+        every = [name(number) for number in range(1, COUNT + 1)]
+        await self._closed.enrol(self._database_url, self._broker, every)
         page = self._phones_page()
         await self.phones.start()
         async with asyncio.timeout(_READY_S):
@@ -303,8 +308,7 @@ class Stage:
     async def _tgd(self, *arguments: str, typed: str = "") -> str:
         """Run a command of the product; returns what it printed."""
         process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            *("-m", "tgd", *arguments),
+            *(sys.executable, "-m", "tgd", *arguments),
             cwd="/",
             env=self._environ(),
             stdin=asyncio.subprocess.PIPE,
@@ -319,17 +323,18 @@ class Stage:
             await process.wait()
             raise
         if process.returncode:
-            words = err.decode(errors="replace").strip().splitlines()[-1:]
-            raise StageFailed(f"tgd {' '.join(arguments[:2])}: {''.join(words)}")
+            words = err.decode(errors="replace").strip().rpartition("\n")[2]
+            raise StageFailed(f"tgd {' '.join(arguments[:2])}: {words}")
         return out.decode().strip()
 
     def _environ(self) -> dict[str, str]:
         return _plain() | {
             "TGD_DATABASE_URL": self._database_url,
-            "TGD_MQTT_URL": self._mqtt_url,
+            **self._closed.environ(self._broker, self.folder / "broker"),
             "TGD_SECRET_KEY": self._key,
             "TGD_KEY_DIR": str(self.folder / "keys"),
             "TGD_HTTP_LISTEN": f"127.0.0.1:{self._port}",
+            "TGD_PUBLIC_URL": f"http://127.0.0.1:{self._port}",
             "TGD_CALLBACK_NUMBER": _CALLBACK,
             "TGD_DEMO_PAGES": ",".join(self._pages().values()),
         }

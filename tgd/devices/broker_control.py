@@ -19,6 +19,7 @@ import msgspec
 from tgd.devices.dynsec import DEFAULTS, Found, Order
 from tgd.devices.mqtt import Arrived, MqttLink, State
 from tgd.devices.mqtt_address import Address
+from tgd.devices.rights_file import SCHEME
 from tgd.errors import Rejected, Temporary
 
 TOPIC: Final = "$CONTROL/dynamic-security/v1"
@@ -140,6 +141,8 @@ class Control:
 def login(urls: Sequence[str]) -> tuple[str, str] | None:
     """Return the first user and password that stand in brokers' addresses."""
     for url in urls:
+        if urlsplit(url).scheme == SCHEME:
+            continue
         address = Address.parse(url)
         if address.username is not None and urlsplit(url).password:
             return address.username, address.password or ""

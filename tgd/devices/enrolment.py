@@ -24,6 +24,7 @@ from tgd.devices import dynsec
 from tgd.devices.authority import RENEW_DAYS
 from tgd.devices.broker_control import Control
 from tgd.devices.dynsec import Mending, Wanted
+from tgd.devices.rights_file import RightsFile
 from tgd.errors import Rejected, Temporary
 from tgd.metrics import Metrics
 from tgd.seal import SealBroken, Sealer
@@ -62,7 +63,7 @@ class Enrolment:
         clock: Clock,
         sealer: Sealer,
         metrics: Metrics,
-        controls: Sequence[Control],
+        controls: Sequence[Control | RightsFile],
         login: tuple[str, str] | None,
     ) -> None:
         self._database = database
@@ -127,7 +128,7 @@ class Enrolment:
         return True
 
     async def _settle(
-        self, control: Control, expected: Sequence[Wanted], unreadable: Sequence[str]
+        self, control: Control | RightsFile, expected: Sequence[Wanted], unreadable: Sequence[str]
     ) -> list[Mending]:
         """Mend one broker, phones that must not come in first.
 

@@ -239,8 +239,7 @@ class MqttLink:
         self.counts.received += len(batch)
         try:
             self._on_messages(batch)
-        except Exception:
-            # Left with the broker, which delivers them again; the ones behind them go on.
+        except Exception:  # left with the broker, which sends them again; those behind them go on
             log.exception("%s: taking %d messages failed", self.name, len(batch))
             if self._wire is not None:
                 for message in batch:

@@ -17,7 +17,7 @@ room serves which service, and what to do with a reason.
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
 import shapely
@@ -38,6 +38,10 @@ _SMALLEST_M: Final = 1.0
 _CRACK: Final = 1e-3  # neighbours whose borders were drawn apart leave cracks; those are not "out"
 _MANY: Final = 16  # candidates from which it pays to set those apart that lie wholly in the disc
 _DIGITS: Final = 9  # what is closer than a billionth of the disc is a tie
+
+
+Lines: TypeAlias = tuple[tuple[tuple[float, float], ...], ...]
+"""Lines as their points, in metres east and north."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +153,32 @@ class Territory:
         shares = [Share(name, min(1.0, round(part, _DIGITS))) for name, part in by_service.items()]
         shares.sort(key=lambda one: (-one.share, one.service))
         return Claim(tuple(shares), communes, reason, None)
+
+    def borders(self, lat: float, lon: float, reach_m: float) -> Lines:
+        """Return the borders in a square around a point, as metres east and north of it.
+
+        For the eye: a line is drawn within a hundredth of the square's half side `reach_m`; a wider
+        square than `WIDEST_M` has none. Not for the event loop where the square is wide.
+        """
+        plane = Plane.at(lat)
+        if reach_m > min(WIDEST_M, plane.widest_m):
+            return ()
+        high, wide = plane.half_box(reach_m * math.sqrt(2))
+        rings = []
+        for at in _turns(lon, wide):
+            near = self._tree.query(shapely.box(at - wide, lat - high, at + wide, lat + high))
+            for place in near.tolist():
+                x, y = self._vertices[:, self._starts[place] : self._starts[place + 1]]
+                placed = plane.project(x - at, y - lat, 1.0)
+                ends = np.flatnonzero(np.isnan(placed.real))
+                rings += [one[~np.isnan(one.real)] for one in np.split(placed, ends)]
+        lines = [shapely.linestrings(one.real, one.imag) for one in rings if one.size > 1]
+        seen = shapely.clip_by_rect(
+            np.array(lines, dtype=object), *(-reach_m,) * 2, *(reach_m,) * 2
+        )
+        once = shapely.line_merge(shapely.union_all(seen, grid_size=reach_m / 1000))
+        drawn = shapely.get_parts(shapely.simplify(once, reach_m / 100))
+        return tuple(tuple((x, y) for x, y in one.coords) for one in drawn if not one.is_empty)
 
     def _touched(
         self, plane: Plane, lat: float, lon: float, radius: float

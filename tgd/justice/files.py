@@ -1,9 +1,9 @@
-"""What is sealed of a person, an assignment and a SIM card: nothing of it is a column in clear.
+"""What is sealed of a person and an assignment: nothing of it is a column in clear.
 
 Serves the prosecutor's office. The file of a person is the platform's (operators read it during an
 alert): ``Files`` is what the office needs of whoever keeps it. An assignment's own words (the
-order's reference and dates, what was said at each act) and a SIM's numbers are sealed here, each
-under a key of its own, so that they can go by the law's terms.
+order's reference and dates, what was said at each act) are sealed here, under a key of their own,
+so that they can go by the law's terms; a card's numbers in ``tgd.sim``.
 """
 
 from collections.abc import Mapping
@@ -22,14 +22,30 @@ LISTENS = ("mic_only", "none", "duplex")
 class Files(Protocol):
     """Whoever keeps the files of persons."""
 
-    def read(self, said: Mapping[str, Any]) -> Any:
+    def read(self, said: Mapping[str, Any], at: str = "beneficiary") -> Any:
         """Return what is said of a person as a file; raises ``errors.Invalid`` without a value."""
 
-    async def put(self, connection: Connection, beneficiary_id: UUID, file: Any) -> None:
+    def places(self, said: object) -> Any:
+        """Return what is said of known places; raises ``errors.Invalid`` without a value."""
+
+    async def put(
+        self, connection: Connection, beneficiary_id: UUID, file: Any, at: str = "beneficiary"
+    ) -> None:
         """Store a file over the one before: what it does not say stays."""
 
-    def word(self, spoken: str) -> bytes:
-        """Return an all-clear word, sealed."""
+    async def put_places(
+        self, connection: Connection, beneficiary_id: UUID, known: Any, now: datetime
+    ) -> None:
+        """Store places instead of all that the person had."""
+
+    async def whole(self, connection: Connection, beneficiary_id: UUID) -> dict[str, Any]:
+        """Return ``file`` (None: ``unknown`` says why) and ``places``, opened."""
+
+    def word(self, spoken: str) -> tuple[bytes, bytes]:
+        """Return an all-clear word, sealed, and its key."""
+
+    def name_digest(self, name: str) -> bytes | None:
+        """Return the hash by which a name is found; None: there is no letter in it."""
 
     def initials(
         self, beneficiary_id: UUID, content: bytes | None, key: bytes | None
@@ -61,13 +77,6 @@ class Words(msgspec.Struct):
     notes: list[Note] = []
 
 
-class Sim(msgspec.Struct, omit_defaults=True):
-    """A card: its number (ICCID) and its telephone number (MSISDN, E.164)."""
-
-    iccid: str | None = None
-    msisdn: str | None = None
-
-
 Sealed = tuple[bytes | None, bytes | None]
 """Content and key, as the row has them."""
 
@@ -91,27 +100,6 @@ def seal_words(sealer: Sealer, assignment: UUID, said: Words, key: bytes | None)
     data_key = sealer.new_key() if key is None else sealer.unwrap(key)
     sealed = data_key.seal(msgspec.json.encode(said), _about("assignment", assignment))
     return sealed, data_key.wrapped
-
-
-def sim(sealer: Sealer, device: str, sealed: Sealed) -> Sim:
-    """Return a phone's card; an empty one where none is known or it does not open."""
-    content, key = sealed
-    if content is None or key is None:
-        return Sim()
-    try:
-        return msgspec.json.decode(
-            sealer.unwrap(key).open(content, _about("sim", device)), type=Sim
-        )
-    except (SealBroken, msgspec.MsgspecError):
-        return Sim()
-
-
-def seal_sim(sealer: Sealer, device: str, card: Sim) -> Sealed:
-    """Return a card sealed under a key of its own; nothing of an empty one."""
-    if card.iccid is None and card.msisdn is None:
-        return None, None
-    key = sealer.new_key()
-    return key.seal(msgspec.json.encode(card), _about("sim", device)), key.wrapped
 
 
 def _about(what: str, of: object) -> str:

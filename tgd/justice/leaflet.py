@@ -1,8 +1,9 @@
 """The holder's leaflet: one page, in French, that says what the button does.
 
 Serves the hand-over of a phone. It names nobody and no phone, and has no code on it: it may be
-found by whom it is to protect from. Its words are in ``leaflet.toml``, where an association can
-mend them without touching code; the font (Roboto, Apache 2.0) goes into the file.
+found by whom it is to protect from. It does not say either that a word may be agreed. Its words
+are in ``leaflet.toml``, where an association can mend them without touching code: a line that ends
+with a colon leaves room to write; the font (Roboto, Apache 2.0) goes into the file.
 """
 
 import tomllib
@@ -18,8 +19,8 @@ from tgd.errors import TgdError
 
 _FAMILY = "Roboto"
 _STYLES = {"": "Roboto-Regular.ttf", "B": "Roboto-Bold.ttf"}
-_MARGIN_MM, _TEXT, _HEADING, _TITLE = 18, 11, 13, 22
-_LINE, _GAP_MM = 1.35, 3
+_MARGIN_MM, _TEXT, _HEADING, _TITLE = 18, 12.5, 15, 24
+_LINE, _GAP_MM, _WRITTEN_MM = 1.33, 3, 5
 _MM_PER_POINT = 0.3528
 
 
@@ -53,13 +54,22 @@ def pdf(made_at: datetime) -> bytes:
         _line(page, part["heading"], _HEADING, "B")
         for line in part["lines"]:
             _line(page, line, _TEXT, "")
+            if line.endswith(":"):
+                _to_be_written(page, line)
     if page.page_no() != 1:
         raise TooLong("the leaflet's words do not fit on one page")
     return bytes(page.output())
 
 
-def _line(page: FPDF, text: str, size: int, style: str) -> None:
+def _line(page: FPDF, text: str, size: float, style: str) -> None:
     page.set_font(_FAMILY, style, size)
     height = size * _LINE * _MM_PER_POINT
     page.multi_cell(0, height, text, new_x="LMARGIN", new_y="NEXT", align="L")
     page.ln(height * 0.2)
+
+
+def _to_be_written(page: FPDF, text: str) -> None:
+    """Rule a line behind the text, to the margin."""
+    at = page.l_margin + page.get_string_width(text) + _GAP_MM
+    page.line(at, page.get_y(), page.w - page.r_margin, page.get_y())
+    page.ln(_WRITTEN_MM)

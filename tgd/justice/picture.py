@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from tgd import sim
 from tgd.justice import files
 from tgd.justice.domain import life, red_list
 from tgd.justice.files import Files
@@ -24,7 +25,7 @@ def phone(row: Row, sealer: Sealer, kept: Files, now: datetime) -> dict[str, Any
         (at for at in (row["heartbeat_at"], row["last_press_at"]) if at is not None), default=None
     )
     reasons = red_list.reasons(_seen(row, contact), now)
-    card = files.sim(sealer, row["id"], (row["sim"], row["key"]))
+    card = sim.opened(sealer, row["id"], row["sim"], row["key"])
     return {
         "id": row["id"],
         "device": row["id"],
@@ -52,9 +53,15 @@ def phone(row: Row, sealer: Sealer, kept: Files, now: datetime) -> dict[str, Any
         "last_press_at": row["last_press_at"],
         "battery": row["battery"],
         "last_contact_at": contact,
+        "ending": _ending(row, now) if held else None,
+        "credential": None if row["credential"] is None else {
+            "state": row["credential"],
+            "since": row["enrolled_at"],
+            "until": row["certificate_until"],
+        },
         "red_list": reasons,
         "red": bool(reasons),
-    }
+    }  # fmt: skip
 
 
 def assignment(row: Row, sealer: Sealer, kept: Files, now: datetime) -> dict[str, Any]:
@@ -84,6 +91,7 @@ def assignment(row: Row, sealer: Sealer, kept: Files, now: datetime) -> dict[str
         "days_left": _days(row, now),
         "expired": row["ended_at"] is None and row["ends_at"] <= now,
         "warning": life.warned(row["ends_at"], now) if row["ended_at"] is None else None,
+        "ending": _ending(row, now),
         "renewals": row["renewals"],
         **{name.removesuffix("_id"): row[name] for name in plain},
         "reason": row["end_reason"],
@@ -169,5 +177,29 @@ def _days(row: Row, now: datetime) -> int | None:
     return max(0, left)
 
 
+def _ending(row: Row, now: datetime) -> dict[str, Any] | None:
+    """Return which step of a term's end is due, and who has taken note of it."""
+    days = life.warning(row["ends_at"], now) if row["ended_at"] is None else None
+    if days is None:
+        return None
+    seen = row["seen_days"] is not None and row["seen_days"] <= days
+    by, at = (row["seen_by"], row["seen_at"]) if seen else (None, None)
+    return {"days": days, "seen_at": at, "seen_by": by}
+
+
 def _last(number: str | None) -> str | None:
     return None if number is None else f"…{number[-4:]}"
+
+
+def found(row: Row, files: Files) -> dict[str, Any]:
+    """Return a person who was looked for: a label, initials, and where to read on."""
+    return {
+        "id": row["beneficiary_id"],
+        "label": row["beneficiary"],
+        "initials": files.initials(row["beneficiary_id"], row["file"], row["file_key"]),
+        "assignment": row["assignment_id"],
+        "device": row["device_id"],
+        "status": row["status"],
+        "request": row["request_id"],
+        "request_status": row["request_status"],
+    }

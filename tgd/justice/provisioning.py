@@ -9,6 +9,7 @@ the authority's certificate, as a simulator cannot trust by a fingerprint.
 
 import base64
 import io
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -16,6 +17,7 @@ import segno
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
+from tgd.devices.mqtt_address import Address
 from tgd.justice.credentials import Issued
 
 VERSION = 1
@@ -44,6 +46,17 @@ def code(issued: Issued, brokers: list[str]) -> segno.QRCode:
     """Return the code, with as much correction as its size leaves."""
     text = msgspec.json.encode(document(issued, brokers)).decode()
     return segno.make_qr(text, error="l", boost_error=True)
+
+
+def brokers(urls: Sequence[str]) -> list[str]:
+    """Return brokers' addresses as a phone is told them: without anybody's name or password."""
+    found = [Address.parse(url) for url in urls]
+    return [f"mqtt{'s' * one.tls}://{one}" for one in found]
+
+
+def rows(drawn: segno.QRCode) -> list[str]:
+    """Return the code's modules, a text of 0 and 1 for each row; the margin is the reader's."""
+    return ["".join("1" if dark else "0" for dark in row) for row in drawn.matrix]
 
 
 def svg(drawn: segno.QRCode) -> bytes:

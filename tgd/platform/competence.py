@@ -3,28 +3,31 @@
 Serves arrow 3, between the store's rows, the territory and ``domain.routing``. From the estimate's
 disc, not its centre; without a position from the places that her file declares; and whatever fails
 on the way (no zones loaded, a key that is away) ends in the default room with the reason, never in
-no room at all. All that is asked of the database is one statement.
+no room at all, but where none may know of her. All that is asked of the database is one statement.
 """
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from tgd.conflict import Lock
 from tgd.geo.locate import Estimate
-from tgd.geo.zones import Claim
+from tgd.geo.zones import Claim, Lines
 from tgd.log import fault
 from tgd.platform import places
 from tgd.platform.domain import routing
+from tgd.platform.domain.hours import Line, in_order
 from tgd.platform.domain.routing import Room
 from tgd.platform.places import Place
 from tgd.platform.territory import Territories
-from tgd.platform.whereabouts import Whereabouts
+from tgd.platform.whereabouts import POSITIONS, Whereabouts
 from tgd.seal import Sealer
 from tgd.store import competence as store
 from tgd.store.db import Connection
+from tgd.store.outbox import Background
 
 _NOT_HERS = frozenset({"aggressor"})
 _log = logging.getLogger(__name__)
@@ -44,17 +47,28 @@ class Competence:
         current = self._territory.current
         return None if current is None else current.version
 
+    def borders(self, lat: float, lon: float, reach_m: float) -> Lines:
+        """Return the borders of communes around a point (`Territory.borders`), if there are any."""
+        current = self._territory.current
+        return () if current is None else current.borders(lat, lon, reach_m)
+
     async def rooms_for(
-        self, transaction: Connection, alert_ids: Sequence[UUID], now: datetime
+        self,
+        transaction: Connection,
+        alert_ids: Sequence[UUID],
+        now: datetime,
+        *,
+        placed: bool = True,
     ) -> dict[UUID, list[Room]]:
         """Return, for each of these alerts, the rooms that are to be told, the lead first.
 
-        An empty list means that no room is configured.
+        An empty list means that no room is configured. Without ``placed`` no position is read:
+        they may be what cannot be.
         """
         if not alert_ids:
             return {}
-        found = await store.where(transaction, alert_ids)
-        rooms = [_room(row) for row in found.rooms]
+        found = await store.where(transaction, alert_ids, placed=placed)
+        rooms = [_room(row, now) for row in found.rooms]
         estimates: dict[UUID, Estimate | None] = {}
         for one in found.alerts:
             estimates[one.alert_id] = self._whereabouts.estimate(one.positions, now)
@@ -70,18 +84,44 @@ class Competence:
         chosen = {}
         for one in found.alerts:
             hers = declared.get(one.beneficiary_id, []) if one.beneficiary_id else []
-            chosen[one.alert_id] = self._chosen(rooms, estimates[one.alert_id], hers)
+            may = routing.open_to(rooms, one.locks) if one.locks else rooms
+            chosen[one.alert_id] = self._chosen(may, estimates[one.alert_id], hers)
             await asyncio.sleep(0)
         return chosen
+
+    async def rooms_of(
+        self, transaction: Connection, known: Background, now: datetime
+    ) -> tuple[list[Room], Estimate | None]:
+        """Return the same for one alert of which all else is known, and where she is at ``now``."""
+        rooms = [_room(row, now) for row in known.rooms.values()]
+        hers = known.known.beneficiary_id
+        estimate = self._whereabouts.estimate(known.known.positions[:POSITIONS], now)
+        declared = {}
+        if estimate is None and hers is not None:
+            declared = await self._declared(transaction, [hers])
+        may = routing.open_to(rooms, known.locks) if known.locks else rooms
+        return self._chosen(may, estimate, declared.get(hers, []) if hers else []), estimate
+
+    async def neighbours(
+        self, transaction: Connection, alert_ids: Sequence[UUID], now: datetime
+    ) -> dict[UUID, dict[str, Room]]:
+        """Return, for each of these alerts, which room may stand in for which."""
+        if not alert_ids:
+            return {}
+        found = await store.where(transaction, alert_ids, placed=False)
+        rooms = [_room(row, now) for row in found.rooms]
+        return {one.alert_id: routing.neighbours(rooms, one.locks) for one in found.alerts}
 
     def rooms_at(
         self,
         rooms: Sequence[store.RoomRow],
         estimate: Estimate | None,
         declared: Sequence[Place],
+        locks: Collection[Lock],
     ) -> list[Room]:
         """Return the rooms for one estimate, or without one for the declared places, of these."""
-        return self._chosen([_room(row) for row in rooms], estimate, declared)
+        may = routing.open_to([_room(row) for row in rooms], locks)
+        return self._chosen(may, estimate, declared)
 
     def _chosen(
         self, rooms: list[Room], estimate: Estimate | None, declared: Sequence[Place]
@@ -108,14 +148,19 @@ class Competence:
         return places.opened(rows, self._sealer)
 
 
-def _room(row: Any) -> Room:
+def _room(row: Any, now: datetime | None = None) -> Room:
+    """Return a room, its lines in the order of ``now``; without, in the file's."""
+    lines = [Line(one["line"], one["hours"], one["days"]) for one in row["lines"]]
+    order = tuple(one.line for one in lines) if now is None else in_order(lines, now)
     return Room(
         id=row["id"],
         name=row["name"],
         phone=row["phone"],
-        lines=tuple(row["lines"]),
+        lines=order,
         is_default=row["is_default"],
         services=tuple(row["services"]),
+        institution=row["institution"],
+        neighbour=row["neighbour"],
     )
 
 

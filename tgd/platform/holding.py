@@ -6,17 +6,21 @@ is committed together or not at all, each committed fact is measured once, and a
 a key is done once under it: browsers send a request again by themselves when its answer is lost.
 """
 
+import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import msgspec
 
+from tgd.config import Deadlines
+from tgd.log import fault
 from tgd.metrics import Metrics
 from tgd.platform.domain.alert import Alert, Deadline, Dispatch, Envelope, Fact, Plan, Task
+from tgd.platform.domain.deadlines import plan
 from tgd.store import alerts
 from tgd.store.db import Connection, Database
 
@@ -24,12 +28,14 @@ _LISTS = ("deadlines", "dispatches", "envelopes", "tasks", "facts", "phone_messa
 _OWN = tuple(f.name for f in fields(Alert) if f.name not in (*_LISTS, "plan"))
 _DEADLINE = ("name", "due_at", "dispatch_id", "late")
 _DISPATCH = tuple(f.name for f in fields(Dispatch))
-_ENVELOPE = tuple(f.name for f in fields(Envelope))
+_ENVELOPE = tuple(f.name for f in fields(Envelope) if f.name != "content")  # written, never read
 _TASK = tuple(f.name for f in fields(Task))
-_PLAN = tuple(f.name for f in fields(Plan))
+_USUAL = plan(Deadlines(), forward_unverified=True)
+"""For an alert whose own plan cannot be read: its deadlines run on, and forward it."""
 
 _Rows = list[dict[str, Any]]
 _Snapshot = dict[str, Any]
+_log = logging.getLogger(__name__)
 
 
 class Repeated(Exception):
@@ -87,12 +93,21 @@ def _alert(row: dict[str, Any]) -> Alert:
     own = row["held"]
     return Alert(
         **{name: own[name] for name in _OWN},
-        plan=Plan(**{name: own["plan"][name] for name in _PLAN}),
+        plan=_plan(own["plan"]),
         deadlines=[Deadline(*(d[name] for name in _DEADLINE)) for d in row["running"]],
         dispatches=[Dispatch(**{name: d[name] for name in _DISPATCH}) for d in row["told"]],
         envelopes=[Envelope(**{name: e[name] for name in _ENVELOPE}) for e in row["sent"]],
         tasks=[Task(**{name: t[name] for name in _TASK}) for t in row["calls"]],
     )
+
+
+def _plan(kept: object) -> Plan:
+    try:
+        return msgspec.convert(kept, Plan)
+    except msgspec.ValidationError as error:
+        fault(_log, "reading an alert's plan", error)
+    told = kept.get("forward") if isinstance(kept, dict) else None
+    return replace(_USUAL, forward=told is not False)
 
 
 def frozen(plan: Plan) -> dict[str, Any]:

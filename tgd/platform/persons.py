@@ -1,12 +1,14 @@
 """The file of a person: what an operator must know at once of who presses, and of whom she fears.
 
-Serves arrow 2. The minimal file: the prosecutor's office will keep the whole one. It is sealed
-under a key of its own, opened only while an alert of that person is open, and every reading is
+Serves arrow 2; the prosecutor's office writes it (``dossier``). It is sealed under a key of its
+own, opened for operators only while an alert of that person is open, and every reading is
 journalled with who and when: an insider who looks somebody up leaves a trace. A file that does not
 open costs the file, never the alert.
 """
 
 import logging
+import re
+import unicodedata
 from typing import Any
 from uuid import UUID
 
@@ -15,6 +17,7 @@ import msgspec
 from tgd.clock import Clock
 from tgd.errors import NotFound
 from tgd.seal import SealBroken, Sealer
+from tgd.store import glass
 from tgd.store import persons as store
 from tgd.store.db import Connection, Database
 
@@ -48,7 +51,11 @@ class Dangers(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class PersonFile(msgspec.Struct, forbid_unknown_fields=True):
-    """The file; texts as they are to be read. ``languages`` in her order."""
+    """The file; texts as they are to be read. ``languages`` in her order.
+
+    ``contact`` is the safe way to reach her, ``contact_hours`` when; ``evaluation`` is what she was
+    given the phone on: the office's alone.
+    """
 
     name: str
     born: str | None = None
@@ -59,6 +66,8 @@ class PersonFile(msgspec.Struct, forbid_unknown_fields=True):
     children: tuple[Child, ...] = ()
     aggressor: Aggressor | None = None
     dangers: Dangers | None = None
+    contact_hours: str | None = None
+    evaluation: str | None = None
 
 
 class Persons:
@@ -72,17 +81,21 @@ class Persons:
     async def read(self, alert_id: UUID, operator: str) -> dict[str, Any]:
         """Return ``file`` (None: there is none, ``unknown`` says why) of an open alert's holder.
 
+        Of a closed one's, while the reader has broken the glass.
         Raises ``NotFound`` for an unknown alert. The reading is journalled in the same transaction.
         """
         async with self._database.transaction() as transaction:
             found = await store.of_alert(transaction, alert_id)
             if found is None:
                 raise NotFound("alert")
-            if not found.open:
+            now = self._clock.now()
+            if not found.open and not await glass.until(
+                transaction, found.beneficiary_id, operator, now
+            ):
                 return {"file": None, "unknown": "alert_closed"}
             if found.content is None or found.key is None:
                 return {"file": None, "unknown": "no_file"}
-            await store.note_reading(transaction, alert_id, operator, self._clock.now())
+            await store.note_reading(transaction, alert_id, operator, now)
         try:
             plain = self._sealer.unwrap(found.key).open(found.content, _about(found.beneficiary_id))
             return {"file": msgspec.to_builtins(msgspec.json.decode(plain, type=PersonFile))}
@@ -96,8 +109,21 @@ async def put(
 ) -> None:
     """Store a person's file instead of the one before, under a key of its own."""
     key = sealer.new_key()
-    sealed = key.seal(msgspec.json.encode(file), _about(beneficiary_id))
-    await store.put(connection, beneficiary_id, sealed, key.wrapped, clock.now())
+    # What is not said is left out: a server of before it could be said reads the rest.
+    said = {name: one for name, one in msgspec.structs.asdict(file).items() if one is not None}
+    sealed = key.seal(msgspec.json.encode(said), _about(beneficiary_id))
+    hashed = name_digest(sealer, file.name)
+    await store.put(connection, beneficiary_id, sealed, key.wrapped, clock.now(), hashed)
+
+
+def name_digest(sealer: Sealer, name: str) -> bytes | None:
+    """Return the hash by which a name is found, however it is written; None: no letter in it.
+
+    Neither case, accents, signs nor the order of the words matter; nothing else is found by it.
+    """
+    plain = unicodedata.normalize("NFKD", name.casefold())
+    words = re.findall(r"[^\W_]+", "".join(c for c in plain if not unicodedata.combining(c)))
+    return sealer.digest(b"name " + " ".join(sorted(words)).encode()) if words else None
 
 
 def opened(sealer: Sealer, beneficiary_id: UUID, content: bytes, key: bytes) -> PersonFile | None:

@@ -12,10 +12,11 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Final
+from typing import Annotated, Final, TypeAlias
 from uuid import UUID, uuid4
 
 import msgspec
+from msgspec import Meta
 
 from tgd.errors import TgdError
 from tgd.geo.locate import metres
@@ -39,6 +40,23 @@ RADIUS_M: Final = {
 _log = logging.getLogger(__name__)
 
 
+_Short: TypeAlias = Annotated[str, Meta(min_length=1, max_length=80)]
+
+
+class Access(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+    """How to get in: each a short text as it was told, None where it was not.
+
+    ``codes`` are those of the doors, in the order in which one meets them.
+    """
+
+    floor: _Short | None = None
+    codes: Annotated[tuple[_Short, ...], Meta(max_length=5)] = ()
+    interphone: _Short | None = None
+    building: _Short | None = None
+    entrance: _Short | None = None
+    door: _Short | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One known place: WGS 84 degrees, radius in metres.
@@ -54,6 +72,7 @@ class Place:
     lon: float = field(repr=False)
     radius_m: float
     approach: str | None = field(repr=False)
+    access: Access | None = field(default=None, repr=False)
 
 
 class _Content(msgspec.Struct, array_like=True):
@@ -65,6 +84,7 @@ class _Content(msgspec.Struct, array_like=True):
     lon: float
     radius_m: float
     approach: str | None
+    access: Access | None = None
 
 
 def opened(rows: Sequence[PlaceRow], sealer: Sealer) -> dict[UUID, list[Place]]:
@@ -131,8 +151,9 @@ async def replace(
 
 def _sealed(place: Place, key: DataKey) -> SealedPlace:
     content = _Content(
-        place.label, place.address, place.lat, place.lon, place.radius_m, place.approach
-    )
+        place.label, place.address, place.lat, place.lon, place.radius_m, place.approach,
+        place.access,
+    )  # fmt: skip
     own = uuid4()
     return SealedPlace(own, place.kind, key.seal(msgspec.json.encode(content), _about(own)))
 
@@ -152,8 +173,9 @@ def _opened(row: PlaceRow, sealer: Sealer, keys: dict[bytes, DataKey | None]) ->
     except (TgdError, OSError, ValueError, msgspec.MsgspecError):
         return None  # counted by the caller: an alert is shown without it rather than not at all
     return Place(
-        row.kind, said.label, said.address, said.lat, said.lon, said.radius_m, said.approach
-    )
+        row.kind, said.label, said.address, said.lat, said.lon, said.radius_m, said.approach,
+        said.access,
+    )  # fmt: skip
 
 
 def _about(place_id: UUID) -> str:

@@ -8,7 +8,7 @@ rules that need the rows: an operator reads what he has acted in, a prosecutor h
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from statistics import median
 from typing import Any
@@ -19,7 +19,7 @@ from tgd.errors import NotFound
 from tgd.geo.locate import Observed
 from tgd.geo.words import without_coordinates
 from tgd.ledger import REDACTED
-from tgd.platform import legs
+from tgd.platform import legs, typed
 from tgd.platform.report_parts import (
     Call,
     Dispatch,
@@ -65,14 +65,15 @@ class Reporting:
         form: str,
         own_only: bool = False,
         tribunal: str | None = None,
+        hidden: Collection[UUID] = (),
     ) -> Report:
         """Return the report, having entered into the journal that it was read.
 
         ``own_only``: only of an alert in which the reader has acted; ``tribunal``: only of a phone
-        of that one. Raises ``NotFound`` otherwise.
+        of that one. Raises ``NotFound`` otherwise. It names no alert of the ``hidden`` persons.
         """
         async with self._database.transaction() as transaction:
-            row = await store.one(transaction, alert_id, reader)
+            row = await store.one(transaction, alert_id, reader, hidden)
             if row is None or (own_only and not row["acted"]):
                 raise NotFound("alert")
             if tribunal is not None and row["tribunal_id"] != tribunal:
@@ -87,6 +88,7 @@ class Reporting:
         journal = [_entry(entry) for entry in row["journal"]]
         presses = [Press(*press) for press in row["presses"]]
         sent = _sent(row["messages"], journal)
+        key = typed.unlock(self._sealer, alert["key"])
         return Report(
             alert=alert["id"],
             follows_case=row["follows_case"],
@@ -102,9 +104,9 @@ class Reporting:
                 for e in journal
                 if e.kind == "voice" and e.actor != REDACTED
             ],
-            notes=self._notes(row["notes"], alert, journal),
-            positions=self._positions(row, alert, journal),
-            dispatches=_dispatches(row, sent, journal),
+            notes=_notes_of(row["notes"], alert, journal, key),
+            positions=self._positions(row, alert, journal, key),
+            dispatches=_dispatches(row, sent, journal, key),
             calls=[Call(*call) for call in row["calls"]],
             recontacts=[
                 Recontact(
@@ -113,29 +115,14 @@ class Reporting:
                 for one in row["recontacts"]
             ],
             journal=journal,
+            outcome=alert["outcome"]
+            and (typed.read(key, alert["outcome"], alert["id"]) or "in_words"),
             **{name: alert[name] for name in _AS_IT_IS},
         )
 
-    def _notes(self, rows: Iterable[_Row], alert: _Row, journal: Sequence[Entry]) -> list[Note]:
-        key = self._key(alert["key"])
-        erasures = [
-            entry for entry in journal if entry.kind == "erased" and entry.details.get("notes")
-        ]
-        notes = []
-        for row in rows:
-            gone = None
-            if row["text"] is None:
-                gone = next((entry.at for entry in erasures if entry.at >= row["at"]), None)
-            notes.append(Note(row["at"], row["author"], _opened(row, key, alert["id"]), gone))
-        return notes
-
-    def _key(self, wrapped: bytes | None) -> DataKey | None:
-        try:
-            return None if wrapped is None else self._sealer.unwrap(wrapped)
-        except SealBroken:
-            return None
-
-    def _positions(self, row: _Row, alert: _Row, journal: Sequence[Entry]) -> Positions:
+    def _positions(
+        self, row: _Row, alert: _Row, journal: Sequence[Entry], key: DataKey | None
+    ) -> Positions:
         observed = self._whereabouts.observed(row["positions"])
         radii = [one.fix.acc for one in observed if one.fix.acc is not None]
         return Positions(
@@ -151,14 +138,27 @@ class Reporting:
             ],
             due_at=alert["forget_at"] if row["positions"] else None,
             held=row["held"],
-            held_for=row["held_for"],
-            eight_days_by=row["eight_days_by"],
+            held_for=typed.read(key, row["held_for"], alert["id"]),
+            eight_days_by=typed.read(key, row["eight_days_by"], alert["id"]),
         )
+
+
+def _notes_of(
+    rows: Iterable[_Row], alert: _Row, journal: Sequence[Entry], key: DataKey | None
+) -> list[Note]:
+    erasures = [entry for entry in journal if entry.kind == "erased" and entry.details.get("notes")]
+    notes = []
+    for row in rows:
+        gone = None
+        if row["text"] is None:
+            gone = next((entry.at for entry in erasures if entry.at >= row["at"]), None)
+        notes.append(Note(row["at"], row["author"], _opened(row, key, alert["id"]), gone))
+    return notes
 
 
 _AS_IT_IS = (
     *("case_id", "device", "known", "status", "consent", "rescued", "opened_at", "answered_at"),
-    *("answered_by", "verdict", "verdict_by", "verdict_at", "reason", "police_at", "outcome"),
+    *("answered_by", "verdict", "verdict_by", "verdict_at", "reason", "police_at"),
     *("closed_at", "closed_by"),
 )
 
@@ -235,12 +235,15 @@ def _leg(name: str, start: datetime | None, end: datetime | None) -> Leg:
 
 
 def _dispatches(
-    row: _Row, sent: Mapping[UUID, datetime], journal: Sequence[Entry]
+    row: _Row, sent: Mapping[UUID, datetime], journal: Sequence[Entry], key: DataKey | None
 ) -> list[Dispatch]:
     of_message = {str(message[0]): message[1] for message in row["messages"]}
     found = []
     for id_, address, *told in row["dispatches"]:
-        room, name, lead, state, rounds, attempts, at, by_at, by, reference = told
+        room, name, lead, state, rounds, attempts, at, by_at, *said = told
+        by, reference = (typed.read(key, text, row["alert"]["id"]) for text in said)
+        if by_at is not None and by is None:
+            by = "telephone"
         steps = [
             Step(entry.at, entry.actor, entry.kind, entry.details)
             for entry in journal
@@ -248,7 +251,7 @@ def _dispatches(
         ]
         found.append(
             Dispatch(
-                *(room, name, lead, state, rounds, attempts, at, sent.get(id_)),
+                *(room, name, address, lead, state, rounds, attempts, at, sent.get(id_)),
                 *(by_at, by, reference, steps),
             )
         )

@@ -102,6 +102,8 @@ class Dispatch:
 
     room: str | None
     name: str | None
+    address: str | None
+    """What the room signs by in the journal."""
     lead: bool
     state: str
     rounds: int

@@ -8,10 +8,11 @@ figure.
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from tgd.clock import Clock
@@ -150,8 +151,13 @@ class Statistics:
             raise Invalid("step", f"by day, at most {LONGEST_BY_DAY.days} days at once")
         return Period(first, last, step)
 
-    async def of(self, period: Period, tribunal: str | None) -> Overview:
-        """Return the figures of the period; of one tribunal's phones, or of all."""
+    async def of(
+        self, period: Period, tribunal: str | None, hidden: Collection[UUID] = ()
+    ) -> Overview:
+        """Return the figures of the period; of one tribunal's phones, or of all.
+
+        Nothing of the ``hidden`` persons is counted.
+        """
         async with self._one_at_a_time, self._database.transaction() as transaction:
             found = await store.figures(
                 transaction,
@@ -160,6 +166,7 @@ class Statistics:
                 period.step,
                 tribunal=tribunal,
                 now=self._clock.now(),
+                hidden=hidden,
             )
         return Overview(
             period=period,

@@ -19,9 +19,10 @@ from tgd.store.db import Connection
 
 @dataclass(slots=True)
 class Verdict:
-    """What was looked at, and, of each chain, the first fault."""
+    """What was looked at, how much of it was redacted, and, of each chain, the first fault."""
 
     entries: int = 0
+    redacted: int = 0
     chains: int = 0
     seals: int = 0
     sealed_until: Signed | None = None
@@ -78,6 +79,7 @@ async def _chains(
         read = one
         chain.follow(one.entry, one.sealed)
         verdict.entries += 1
+        verdict.redacted += one.entry.salt is None
         if not verdict.entries % store.TOGETHER:
             tell(verdict.entries)
     ended()

@@ -18,6 +18,8 @@ from tgd.platform.places import Place, opened
 from tgd.seal import DataKey, SealBroken, Sealer
 from tgd.store.places import PlaceRow
 
+POSITIONS = 12
+"""So many of the newest make the estimate, on the operators' screens and for rooms."""
 _log = logging.getLogger(__name__)
 
 
@@ -25,7 +27,7 @@ class Whereabouts:
     """Opens positions and makes of them what is told."""
 
     def __init__(self, sealer: Sealer) -> None:
-        self._sealer = sealer
+        self._sealer = self.sealer = sealer
 
     def observed(self, rows: Sequence[Mapping[str, Any]]) -> list[Observed]:
         """Turn rows of the table ``position`` into fixes on the platform's time line."""
@@ -50,7 +52,7 @@ class Whereabouts:
                     fix=fix,
                     fixed_at=row["fixed_at"],
                     received_at=row["received_at"],
-                    doubts=tuple(row["doubts"]),
+                    doubts=tuple(doubt for doubt in row["doubts"] if doubt),
                 )
             )
         return found

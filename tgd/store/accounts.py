@@ -18,16 +18,17 @@ from uuid import UUID
 import argon2
 import asyncpg
 
+from tgd import conflict
 from tgd.errors import Invalid, NotFound, Refused
 from tgd.store.db import Connection, sql
 
-PERSON_ROLES = ("operator", "supervisor", "prosecutor", "association", "admin", "auditor")
+PERSON_ROLES = conflict.VALUES["role"]
 ROLES = (*PERSON_ROLES, "phone")
 RING_GROUPS = ("first", "second")
 PASSWORD_MIN, PASSWORD_MAX = 8, 256
 """Characters; guessing is also slowed down at the login."""
 
-_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,32 @@ class Session:
     csrf: str = field(repr=False)
     expires_at: datetime
     seen_at: datetime
+    issuer: str | None = None
+    """Of the agency that vouches for the person, if one does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A token as it is listed: ``mark`` are the first 8 digits of its hash, no part of itself."""
+
+    mark: str
+    role: str
+    name: str
+    created_at: datetime
+    revoked_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """An account as it is listed; ``codes`` are its recovery codes that still serve."""
+
+    username: str
+    role: str
+    tribunal_id: str | None
+    disabled_at: datetime | None
+    vouched: bool
+    second_factor: bool
+    codes: int
 
 
 def digest(secret: str) -> bytes:
@@ -90,10 +117,41 @@ async def revoke_tokens(connection: Connection, *, role: str, name: str, now: da
     return int(str(status).rpartition(" ")[2])
 
 
+async def end_tokens(
+    connection: Connection, *, role: str, name: str, mark: str, now: datetime
+) -> int:
+    """End the tokens of a role and name whose hash begins with ``mark``; return how many stand.
+
+    Raises ``NotFound`` where none was ended.
+    """
+    ended = await connection.execute(sql("accounts", "end_tokens"), role, name, now, mark)
+    if ended == "UPDATE 0":
+        raise NotFound("token")
+    left: int = await connection.fetchval(sql("accounts", "standing"), role, name)
+    return left
+
+
+async def list_tokens(connection: Connection, *, ended: bool) -> list[Listed]:
+    """Return every token (with ``ended``: also those that do not stand any more)."""
+    rows = await connection.fetch(sql("accounts", "list_tokens"), ended)
+    return [Listed(**dict(row)) for row in rows]
+
+
 async def tokens(connection: Connection, keys: Collection[bytes]) -> dict[bytes, tuple[str, str]]:
     """Return role and name of the tokens with these hashes, as far as they stand."""
     rows = await connection.fetch(sql("accounts", "tokens"), list(keys))
     return {row["id"]: (row["role"], row["name"]) for row in rows}
+
+
+def fit(username: str, role: str) -> None:
+    """Say whether a person's account may be called so and have that role. Raises ``Invalid``."""
+    _one_of("role", role, PERSON_ROLES)
+    _named("username", username)
+
+
+async def exists(connection: Connection, username: str) -> bool:
+    """Say whether there is an account of that name, ended or not."""
+    return bool(await connection.fetchval(sql("accounts", "exists"), username))
 
 
 async def add_account(
@@ -106,8 +164,7 @@ async def add_account(
     tribunal_id: str | None = None,
 ) -> None:
     """Make a person's account. Raises ``Invalid``, or ``Refused`` when the name is taken."""
-    _one_of("role", role, PERSON_ROLES)
-    _named("username", username)
+    fit(username, role)
     if not PASSWORD_MIN <= len(password) <= PASSWORD_MAX:
         raise Invalid("password", f"{PASSWORD_MIN} to {PASSWORD_MAX} characters")
     hashed = await asyncio.to_thread(argon2.PasswordHasher().hash, password)
@@ -127,6 +184,19 @@ async def set_totp(connection: Connection, username: str, sealed: bytes | None) 
         raise NotFound("account")
 
 
+async def enable(connection: Connection, username: str) -> None:
+    """Let an account that was ended log in again; no former session does. Raises ``NotFound``."""
+    await connection.execute(sql("logins", "end_others"), username, None)
+    if await connection.execute(sql("accounts", "enable"), username) != "UPDATE 1":
+        raise NotFound("account that has ended")
+
+
+async def list_accounts(connection: Connection) -> list[Known]:
+    """Return every account."""
+    rows = await connection.fetch(sql("accounts", "list_accounts"))
+    return [Known(**dict(row)) for row in rows]
+
+
 async def disable(connection: Connection, username: str, now: datetime) -> None:
     """End an account, and with it its sessions. Raises ``NotFound``."""
     if await connection.execute(sql("accounts", "disable"), username, now) != "UPDATE 1":
@@ -142,17 +212,20 @@ async def account(connection: Connection, username: str) -> Account | None:
 async def open_session(
     connection: Connection,
     key: bytes,
-    account_id: UUID,
+    who: Account,
     *,
     csrf: str,
     now: datetime,
     expires_at: datetime,
-) -> None:
-    """Keep a new session under its cookie's hash; those that have run out go."""
+) -> bool:
+    """Keep a new session under its cookie's hash; those that have run out go.
+
+    False where the account is not any more what the login was checked against: its password was
+    changed meanwhile, which ends every session, or it was ended.
+    """
     await connection.execute(sql("accounts", "forget_sessions"), now)
-    await connection.execute(
-        sql("accounts", "open_session"), key, account_id, csrf, now, expires_at
-    )
+    values = (key, who.id, csrf, now, expires_at, who.password_hash)
+    return await connection.fetchval(sql("accounts", "open_session"), *values) is not None
 
 
 async def sessions(
@@ -184,5 +257,5 @@ def _one_of(field_name: str, value: str, known: tuple[str, ...]) -> None:
 
 
 def _named(field_name: str, value: str) -> None:
-    if not _NAME.fullmatch(value):
+    if not NAME.fullmatch(value):
         raise Invalid(field_name, "1 to 64 letters, digits, dots, - and _")

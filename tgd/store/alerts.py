@@ -5,12 +5,20 @@ stands above ``save_alerts`` in the migrations); both are one round trip. What t
 left to the platform's domain.
 """
 
-from collections.abc import Sequence
+import logging
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from tgd.store.db import Connection, sql
+from tgd.log import fault
+from tgd.store.db import OUTAGE, Connection, sql
+
+_NOT_OWN = ("key", "follows", "outcome", "line", "line_at")
+_NONE = ("beneficiary", "sim", "sim_key", "follows_person", "former", "last_test", "last_note")
+_EMPTY = ("deadlines", "dispatches", "live", "tasks", "presses", "linked", "positions")
+"""What a bare alert does without."""
+_log = logging.getLogger(__name__)
 
 
 async def hold(connection: Connection, ids: Sequence[UUID]) -> list[dict[str, Any]]:
@@ -93,17 +101,27 @@ async def key_of(connection: Connection, alert_id: UUID) -> bytes | None:
     return key
 
 
-async def agreed_word(connection: Connection, alert_id: UUID) -> bytes | None:
-    """Return the sealed all-clear word that was agreed with the alert's holder, if any."""
-    word: bytes | None = await connection.fetchval(sql("alerts", "agreed_word"), alert_id)
-    return word
+async def agreed_word(connection: Connection, alert_id: UUID) -> tuple[bytes | None, bytes | None]:
+    """Return the holder's sealed all-clear word, None where none is, and its key.
+
+    Without a key it is sealed under the master secret itself, as an older version did.
+    """
+    row = await connection.fetchrow(sql("alerts", "agreed_word"), alert_id)
+    return (row["all_clear_word"], row["word_key"]) if row else (None, None)
 
 
 async def add_note(
-    connection: Connection, alert_id: UUID, now: datetime, author: str, text: bytes
+    connection: Connection,
+    alert_id: UUID,
+    now: datetime,
+    author: str,
+    text: bytes,
+    *,
+    for_rooms: bool = False,
 ) -> None:
-    """Keep a note, sealed under the alert's key."""
-    await connection.execute(sql("alerts", "add_note"), alert_id, now, author, text)
+    """Keep a note, sealed under the alert's key; ``for_rooms``: control rooms are told it too."""
+    values = alert_id, now, author, text, for_rooms
+    await connection.execute(sql("alerts", "add_note"), *values)
 
 
 async def notes(connection: Connection, alert_id: UUID) -> list[dict[str, Any]]:
@@ -118,26 +136,70 @@ async def page(
     limit: int,
     before: tuple[datetime, UUID] | None = None,
     ids: Sequence[UUID] | None = None,
+    hidden: Collection[UUID] = (),
 ) -> list[dict[str, Any]]:
     """Return alerts, newest first, each with all that the console shows.
 
     ``open_only`` None returns all. ``before`` is the last alert of the page before; ``ids`` leaves
-    out all others.
+    out all others; nor is there one of the ``hidden`` persons. One of which something cannot be
+    read is ``unread``, and bare: it is there, whose it is and how it stands.
     """
     at, last = before or (None, None)
-    rows = await connection.fetch(sql("alerts", "page"), open_only, at, last, limit, ids)
-    return [dict(row) for row in rows]
+    asked = open_only, at, last, limit, ids, [*hidden]
+    try:
+        return [dict(row) for row in await connection.fetch(sql("alerts", "page"), *asked)]
+    except OUTAGE:
+        raise
+    except Exception as error:  # noqa: BLE001  whichever alert it was, the others are to be seen
+        fault(_log, "reading alerts", error)
+    bare = await connection.fetch(sql("alerts", "bare"), *asked)
+    return [await one(connection, row["id"]) or _bare(dict(row)) for row in bare]
+
+
+def _bare(row: Mapping[str, Any]) -> dict[str, Any]:
+    own = {**dict.fromkeys(_NOT_OWN), "plan": {"forward": True}, **row}
+    around = {**dict.fromkeys(_NONE), **dict.fromkeys(_EMPTY, ())}
+    return {**around, "alert": own, "person": row["person"], "unread": True}
 
 
 async def marks(connection: Connection) -> dict[UUID, str]:
-    """Return the open alerts, each with a mark that changes whenever ``page`` would say other."""
-    return {row["id"]: row["mark"] for row in await connection.fetch(sql("alerts", "marks"))}
+    """Return the open alerts, each with a mark that changes whenever ``page`` would say other.
+
+    One of which something cannot be read has another each time.
+    """
+    statement = sql("alerts", "marks")
+    try:
+        return {row["id"]: row["mark"] for row in await connection.fetch(statement, None)}
+    except OUTAGE:
+        raise
+    except Exception as error:  # noqa: BLE001  whichever alert it was, the others are to be seen
+        fault(_log, "marking alerts", error)
+    found = {}
+    for one in await connection.fetch(sql("alerts", "standing_open")):
+        try:
+            row = await connection.fetchrow(statement, [one["id"]])
+        except OUTAGE:
+            raise
+        except Exception:  # noqa: BLE001  where it failed was said for all of them
+            found[one["id"]] = f"unread {uuid4()}"
+        else:
+            found |= {row["id"]: row["mark"]} if row else {}
+    return found
 
 
 async def one(connection: Connection, alert_id: UUID) -> dict[str, Any] | None:
     """Return one alert as ``page`` does."""
-    row = await connection.fetchrow(sql("alerts", "one"), alert_id)
-    return dict(row) if row else None
+    try:
+        row = await connection.fetchrow(sql("alerts", "one"), alert_id)
+        return dict(row) if row else None
+    except OUTAGE:
+        raise
+    except Exception as error:  # noqa: BLE001  it is shown all the same, as far as it can be
+        fault(_log, f"reading alert {alert_id}", error)
+    bare = await connection.fetchrow(
+        sql("alerts", "bare"), None, None, None, 1, [alert_id], list[UUID]()
+    )
+    return _bare(dict(bare)) if bare else None
 
 
 async def of_envelope(connection: Connection, envelope_id: UUID) -> tuple[UUID, str | None] | None:
@@ -146,9 +208,9 @@ async def of_envelope(connection: Connection, envelope_id: UUID) -> tuple[UUID, 
     return (row["alert_id"], row["room_id"]) if row else None
 
 
-async def of_case(connection: Connection, case_id: str) -> UUID | None:
-    """Return the alert with this case number."""
-    found: UUID | None = await connection.fetchval(sql("alerts", "of_case"), case_id)
+async def of_case(connection: Connection, case_id: str, room: str) -> UUID | None:
+    """Return the alert with this case number, if that room was told of it."""
+    found: UUID | None = await connection.fetchval(sql("alerts", "of_case"), case_id, room)
     return found
 
 

@@ -4,6 +4,7 @@ Serves the prosecutor's office. The phone's tribunals are held first (``store.st
 said of a person is sealed by the caller; here nothing can be read.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -32,13 +33,14 @@ class New(NamedTuple):
 
 
 class Filter(NamedTuple):
-    """Which assignments to list; ``tribunal`` None: every one's."""
+    """Which assignments to list; ``tribunal`` None: every one's; ``hidden``: of whom none."""
 
     tribunal: str | None
     status: str | None = None
     device: str | None = None
     before: tuple[datetime, UUID] | None = None
     id: UUID | None = None
+    hidden: Collection[UUID] = ()
 
 
 async def listed(connection: Connection, some: Filter, limit: int = 1) -> list[Row]:
@@ -46,7 +48,7 @@ async def listed(connection: Connection, some: Filter, limit: int = 1) -> list[R
     at, last = some.before or (None, None)
     rows = await connection.fetch(
         sql("assignments", "list"),
-        *(some.tribunal, some.status, some.device, at, last, limit, some.id),
+        *(some.tribunal, some.status, some.device, at, last, limit, some.id, [*some.hidden]),
     )
     return [dict(row) for row in rows]
 
@@ -87,6 +89,12 @@ async def act(connection: Connection, name: str, assignment: UUID, *values: obje
         await connection.execute(sql("assignments", name), assignment, *values)
 
 
+async def unseen(connection: Connection, now: datetime) -> dict[int, int]:
+    """Return how many terms end of which nobody has taken note, by step."""
+    rows = await connection.fetch(sql("assignments", "unseen"), now)
+    return {row["days"]: row["terms"] for row in rows}
+
+
 async def consent(
     connection: Connection, assignment: UUID, kind: str, given: object, now: datetime, by: str
 ) -> None:
@@ -101,15 +109,16 @@ async def consents(connection: Connection, assignment: UUID) -> dict[str, bool]:
 
 
 async def add_beneficiary(connection: Connection, beneficiary: UUID, *more: Any) -> None:
-    """Enter a person: then ``label, listen, word (sealed), now``."""
+    """Enter a person: then ``label, listen, word (sealed), its key, now``."""
     await connection.execute(sql("assignments", "add_beneficiary"), beneficiary, *more)
 
 
 async def amend_beneficiary(
-    connection: Connection, beneficiary: UUID, listen: str | None, word: bytes | None
+    connection: Connection, beneficiary: UUID, listen: str | None, label: str
 ) -> None:
-    """Change how her phone listens and the agreed word; None stays."""
-    await connection.execute(sql("assignments", "amend_beneficiary"), beneficiary, listen, word)
+    """Change how her phone listens; None stays. ``label``: for one whose own was erased."""
+    values = beneficiary, listen, label
+    await connection.execute(sql("assignments", "amend_beneficiary"), *values)
 
 
 async def of_tribunal(connection: Connection, beneficiary: UUID, tribunal: str | None) -> bool:

@@ -18,6 +18,17 @@ async def of_case(connection: Connection, case_id: str) -> UUID | None:
     return found
 
 
+async def one(connection: Connection, alert_id: UUID) -> dict[str, Any] | None:
+    """Return ``case_id``, ``status`` and ``beneficiary_id`` of an alert; None: there is none."""
+    row = await connection.fetchrow(sql("case", "one"), alert_id)
+    return dict(row) if row else None
+
+
+async def of_assignment(connection: Connection, assignment: UUID) -> list[dict[str, Any]]:
+    """Return the cases of an assignment, the latest first."""
+    return [dict(row) for row in await connection.fetch(sql("case", "of_assignment"), assignment)]
+
+
 async def exported(
     connection: Connection, alert_id: UUID, now: datetime, by: str, ground: str
 ) -> None:

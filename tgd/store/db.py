@@ -1,23 +1,29 @@
 """The database: one pool, named SQL, and the channel that shortens waits.
 
 Serves every arrow. Connections work as the role ``tgd_app``, whoever they log in as: that role
-cannot alter the journal or delete a press. ``OUTAGE`` names the exceptions that mean "the database
+cannot alter the journal or delete a press. Whatever a row holds is read: one that cannot be must
+not keep others from being read with it. ``OUTAGE`` names the exceptions that mean "the database
 is not there just now, try again"; nothing here retries by itself but an act marked ``again``.
 """
 
 import asyncio
+import copy
 import hashlib
+import logging
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache, wraps
 from importlib import resources
 from types import MappingProxyType
-from typing import ParamSpec, TypeAlias, TypeVar
+from typing import Any, ParamSpec, TypeAlias, TypeVar
 
 import asyncpg
 import msgspec
 from asyncpg.pool import PoolConnectionProxy
+
+from tgd.log import fault
 
 Connection: TypeAlias = asyncpg.Connection | PoolConnectionProxy
 
@@ -27,11 +33,12 @@ INDEXES_ONLY: Mapping[str, str] = MappingProxyType(
 """For the press path: a plan made while the tables were empty must not be kept for the storm."""
 
 Warm: TypeAlias = Callable[[Connection], Awaitable[None]]
-"""Has a new connection do, without effect, what it must do quickly later."""
+"""Has a connection do something before anything else: a new one what it must do quickly later,
+without effect; a transaction what it begins with."""
 
 CHANNEL = "tgd"
 """NOTIFY's channel; its payload says what is there to read: press, send, downlink, alert,
-position, forget, zones, credentials."""
+position, forget, zones, rooms, credentials."""
 
 OUTAGE: tuple[type[BaseException], ...] = (
     OSError,
@@ -50,6 +57,12 @@ OUTAGE: tuple[type[BaseException], ...] = (
 REFUSED: tuple[type[Exception], ...] = (asyncpg.PostgresError, ValueError, OverflowError, TypeError)
 """It is there and will not have these values (caught after ``OUTAGE``, which it contains)."""
 
+_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(9998, 1, 1, tzinfo=UTC)
+"""Not the very first and last: rooms are to read it, and there is to be room to reckon with it."""
+CONNECT_S, COMMAND_S = 5.0, 10.0
+"""After these a database that does not answer is away."""
 _TRIES = 5
 _IDENTITY = """
 SELECT c.system_identifier, d.oid FROM pg_control_system() AS c, pg_database AS d
@@ -58,6 +71,7 @@ WHERE d.datname = current_database()
 _P = ParamSpec("_P")
 _T = TypeVar("_T")
 _NAMED = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+_log = logging.getLogger(__name__)
 
 
 @cache
@@ -105,6 +119,13 @@ class Database:
         self._size = size
         self._settings = {"role": "tgd_app", "application_name": name, "jit": "off", **settings}
         self._pool: asyncpg.Pool | None = None
+        self.begin: Warm | None = None
+
+    def beginning(self, begin: Warm) -> "Database":
+        """Return the same open database, whose every transaction begins with this."""
+        other = copy.copy(self)
+        other.begin = begin
+        return other
 
     async def open(self) -> None:
         """Connect; raises one of ``OUTAGE`` when the database is not there."""
@@ -112,8 +133,8 @@ class Database:
             self._url,
             min_size=min(2, self._size),
             max_size=self._size,
-            command_timeout=10,
-            timeout=5,
+            command_timeout=COMMAND_S,
+            timeout=CONNECT_S,
             # Hours may pass between two alerts: neither connections nor prepared statements may
             # have gone cold by then.
             max_inactive_connection_lifetime=0,
@@ -127,9 +148,16 @@ class Database:
         await connection.set_type_codec(
             "jsonb",
             encoder=lambda value: b"\x01" + msgspec.json.encode(value),  # jsonb's binary version 1
-            decoder=lambda raw: msgspec.json.decode(raw[1:]),
+            decoder=_document,
             schema="pg_catalog",
             format="binary",
+        )
+        await connection.set_type_codec(
+            "timestamptz",
+            encoder=lambda moment: ((moment - _EPOCH) // _TICK,),
+            decoder=_moment,
+            schema="pg_catalog",
+            format="tuple",
         )
         if self._warm is not None:
             await self._warm(connection)
@@ -156,6 +184,8 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """Lend a connection inside a transaction, committed at the end of the block."""
         async with self.connection() as connection, connection.transaction():
+            if self.begin is not None:
+                await self.begin(connection)
             yield connection
 
     async def listen(self, heard: Callable[[str], None]) -> None:
@@ -165,7 +195,10 @@ class Database:
         is not repeated.
         """
         connection = await asyncpg.connect(
-            self._url, timeout=5, server_settings=self._settings, command_timeout=5
+            self._url,
+            timeout=CONNECT_S,
+            server_settings=self._settings,
+            command_timeout=CONNECT_S,
         )
         gone = asyncio.Event()
         connection.add_termination_listener(lambda _connection: gone.set())
@@ -181,6 +214,26 @@ async def identity(connection: Connection) -> bytes:
     """Return 32 bytes that name the database: its copies have the same, no other has."""
     row = await connection.fetchrow(_IDENTITY)
     return hashlib.sha256(repr(tuple(row or ())).encode()).digest()
+
+
+def _moment(raw: tuple[int]) -> datetime:
+    """Read a time; of one that no calendar here has, one that is long ago or never comes.
+
+    Else a single row with such a time would keep all from being read that are asked for with it.
+    """
+    try:
+        return _EPOCH + timedelta(0, 0, raw[0])
+    except OverflowError:
+        return _LATEST if raw[0] > 0 else _EARLIEST
+
+
+def _document(raw: bytes) -> Any:
+    """Read a document; None of one that cannot be read, for the same reason."""
+    try:
+        return msgspec.json.decode(raw[1:])
+    except msgspec.MsgspecError as error:
+        fault(_log, "reading a document", error)
+        return None
 
 
 async def _tidy(connection: Connection) -> None:

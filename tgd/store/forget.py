@@ -4,12 +4,11 @@ Serves the flow ``forget``. Every sealed thing is a ``Kept``: what it is, when i
 the reference to the key that opens it. What the law makes of that is left to the flow.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from tgd.store import presses
 from tgd.store.db import Connection, sql
 
 KINDS = ("position", "press", "message", "note")
@@ -23,6 +22,7 @@ class Held(NamedTuple):
     key: bytes | None
     held: bool
     eight_days: bool
+    forget_at: datetime | None
 
 
 class Kept(NamedTuple):
@@ -77,11 +77,6 @@ async def settle(
     await connection.execute(sql("forget", "settle"), alert_id, key, forget_at)
 
 
-async def erase_files(connection: Connection, back_since: datetime, now: datetime) -> None:
-    """Erase files and known places of persons whose phones have all been back since then."""
-    await connection.execute(sql("forget", "erase_files"), back_since, now)
-
-
 async def bury(connection: Connection, keys: Sequence[bytes], now: datetime) -> None:
     """Mark keys for erasure from the key store."""
     await connection.execute(sql("forget", "bury"), list(keys), now)
@@ -130,12 +125,15 @@ async def terms(connection: Connection, alert_id: UUID) -> Mapping[str, Any] | N
     return dict(row) if row else None
 
 
-async def questions(connection: Connection, tribunal: str | None) -> list[Mapping[str, Any]]:
+async def questions(
+    connection: Connection, tribunal: str | None, hidden: Collection[UUID] = ()
+) -> list[Mapping[str, Any]]:
     """Return the closed alerts that a prosecutor is still to answer for; None: every tribunal's.
 
-    A phone that the register does not know is no tribunal's: any of them may answer.
+    A phone that the register does not know is no tribunal's: any of them may answer. None is about
+    one of the ``hidden`` persons.
     """
-    rows = await connection.fetch(sql("forget", "questions"), tribunal)
+    rows = await connection.fetch(sql("forget", "questions"), tribunal, [*hidden])
     return [dict(row) for row in rows]
 
 
@@ -153,8 +151,3 @@ async def note(
 async def overdue(connection: Connection, before: datetime) -> int:
     """Count the alerts, and the keys, of which something should have been erased by that time."""
     return int(await connection.fetchval(sql("forget", "overdue"), before))
-
-
-async def quarantine(connection: Connection, now: datetime, keep: timedelta) -> None:
-    """Forget what could not be read and is older than ``keep``."""
-    await presses.forget_quarantine(connection, now, keep)

@@ -76,16 +76,29 @@ async def new_codes(connection: Connection, username: str, now: datetime) -> lis
     Each has 20 of 31 letters, 99 random bits, so a fast hash keeps it. Raises ``NotFound``, and
     ``Refused`` where the account asks for no second factor.
     """
-    found = await accounts.account(connection, username)
-    if found is None:
-        raise NotFound("account")
+    found = await here(connection, username)
     if found.totp_secret is None:
         raise Refused("no_second_factor", "the account asks for no second factor")
     codes = ["-".join(_group() for _ in range(_GROUPS)) for _ in range(CODES)]
-    await connection.execute(sql("logins", "forget_codes"), username)
+    await forget_codes(connection, username)
     hashes = [recovery(code) for code in codes]
     await connection.execute(sql("logins", "add_codes"), username, hashes, now)
     return codes
+
+
+async def forget_codes(connection: Connection, username: str) -> None:
+    """Void the recovery codes of an account."""
+    await connection.execute(sql("logins", "forget_codes"), username)
+
+
+async def here(connection: Connection, username: str) -> accounts.Account:
+    """Return an account that has its password here. Raises ``NotFound``, or ``Refused``."""
+    found = await accounts.account(connection, username)
+    if found is None:
+        raise NotFound("account")
+    if await connection.fetchval(sql("logins", "elsewhere"), username):
+        raise Refused("login_elsewhere", "an agency vouches for this account: it logs in there")
+    return found
 
 
 def recovery(typed: str) -> bytes:
@@ -104,6 +117,7 @@ async def set_password(
     if not accounts.PASSWORD_MIN <= len(password) <= accounts.PASSWORD_MAX:
         least, most = accounts.PASSWORD_MIN, accounts.PASSWORD_MAX
         raise Invalid("password", f"{least} to {most} characters")
+    await here(connection, username)
     hashed = await asyncio.to_thread(argon2.PasswordHasher().hash, password)
     if await connection.execute(sql("logins", "password"), username, hashed) != "UPDATE 1":
         raise NotFound("account")

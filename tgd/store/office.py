@@ -3,7 +3,7 @@
 Serves the page ``/parquet``. Reads only; no name and no position is in any of it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,19 +23,16 @@ async def neighbours(connection: Connection, tribunal: str) -> list[Row]:
     return [dict(row) for row in await connection.fetch(sql("office", "neighbours"), tribunal)]
 
 
-async def locks(
-    connection: Connection, beneficiaries: Sequence[UUID]
-) -> dict[UUID, list[tuple[str, str]]]:
-    """Return by person the (kind, value) of those who must not know of her."""
-    found: dict[UUID, list[tuple[str, str]]] = {}
-    for row in await connection.fetch(sql("office", "locks"), list(beneficiaries)):
-        found.setdefault(row["beneficiary_id"], []).append((row["kind"], row["value"]))
-    return found
-
-
 async def steering(
-    connection: Connection, since: datetime, before: datetime, tribunal: str | None
+    connection: Connection,
+    since: datetime,
+    before: datetime,
+    tribunal: str | None,
+    hidden: Collection[UUID] = (),
 ) -> dict[str, Any]:
-    """Return the counts of a period as the statement names them; small ones are still in clear."""
-    row = await connection.fetchrow(sql("office", "steering"), since, before, tribunal)
+    """Return the counts of a period as the statement names them; small ones are still in clear.
+
+    The ``hidden`` persons do not count.
+    """
+    row = await connection.fetchrow(sql("office", "steering"), since, before, tribunal, [*hidden])
     return dict(row or {})

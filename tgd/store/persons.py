@@ -26,10 +26,12 @@ async def of_alert(connection: Connection, alert_id: UUID) -> OfAlert | None:
 
 
 async def put(
-    connection: Connection, beneficiary_id: UUID, content: bytes, key: bytes, now: datetime
-) -> None:
-    """Store a file; the key of the one before is on its way out."""
-    await connection.execute(sql("persons", "put"), beneficiary_id, content, key, now)
+    connection: Connection, beneficiary_id: UUID, content: bytes, key: bytes, now: datetime,
+    name_digest: bytes | None,
+) -> None:  # fmt: skip
+    """Store a file, with its name's hash; the key of the one before is on its way out."""
+    values = beneficiary_id, content, key, now, name_digest
+    await connection.execute(sql("persons", "put"), *values)
 
 
 async def file_of(connection: Connection, beneficiary_id: UUID) -> tuple[bytes, bytes] | None:

@@ -5,7 +5,7 @@ makes its operator away, whatever she last said. Busy is whoever holds an alert 
 verdict. What follows from an absence is the flow ``attendance``'s.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -31,10 +31,21 @@ async def wants(connection: Connection, name: str, role: str, state: str, now: d
     await connection.execute(sql("presence", "wants"), name, role, state, now)
 
 
-async def present(connection: Connection, now: datetime) -> list[Mapping[str, Any]]:
-    """Return everybody of the last day: name, role, state, since, group, site, alerts held."""
-    rows = await connection.fetch(sql("presence", "present"), now, now - GONE_AFTER)
+async def present(
+    connection: Connection, now: datetime, hidden: Collection[UUID] = ()
+) -> list[Mapping[str, Any]]:
+    """Return everybody of the last day: name, role, state, since, group, site, alerts held.
+
+    An alert of one of the ``hidden`` persons makes nobody busy.
+    """
+    rows = await connection.fetch(sql("presence", "present"), now, now - GONE_AFTER, [*hidden])
     return [dict(row) for row in rows]
+
+
+async def role_of(connection: Connection, name: str) -> str | None:
+    """Return the role in which somebody was last there; None: never."""
+    role: str | None = await connection.fetchval(sql("presence", "role_of"), name)
+    return role
 
 
 async def is_there(connection: Connection, name: str, now: datetime) -> bool:
@@ -61,6 +72,7 @@ async def available(connection: Connection, now: datetime) -> dict[str, int]:
     return {row["ring_group"]: row["n"] for row in rows}
 
 
-async def held(connection: Connection, name: str) -> list[UUID]:
-    """Return the open alerts that somebody has in charge."""
-    return [row["id"] for row in await connection.fetch(sql("presence", "held"), name)]
+async def held(connection: Connection, name: str) -> dict[UUID, UUID | None]:
+    """Return the open alerts that somebody has in charge, each with whom it is about."""
+    rows = await connection.fetch(sql("presence", "held"), name)
+    return {row["id"]: row["person"] for row in rows}

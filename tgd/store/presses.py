@@ -6,7 +6,7 @@ to. Rescue and quarantine stand here too, as they are about presses and other me
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
 
@@ -141,8 +141,3 @@ async def quarantine(
 ) -> None:
     """Keep that something could not be read: hash, size and reason only."""
     await connection.execute(sql("presses", "quarantine"), now, topic, reason, size, digest)
-
-
-async def forget_quarantine(connection: Connection, now: datetime, keep: timedelta) -> None:
-    """Bound the quarantine: drop what is older than ``keep``."""
-    await connection.execute(sql("presses", "forget_quarantine"), now - keep)

@@ -4,6 +4,7 @@ Serves what comes after the arrows. The rows are made by a trigger of the schema
 that closes the alert; here they are listed and done.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -27,13 +28,20 @@ class Held:
 
 
 async def listed(
-    connection: Connection, *, done: bool, follower: str | None, now: datetime, limit: int
+    connection: Connection,
+    *,
+    done: bool,
+    follower: str | None,
+    now: datetime,
+    limit: int,
+    hidden: Collection[UUID] = (),
 ) -> list[dict[str, Any]]:
     """Return calls to make, soonest due first, or those made, latest first.
 
     Of those whom ``follower`` follows; None: of all, and the phones' that no register knows.
+    None is to one of the ``hidden`` persons.
     """
-    rows = await connection.fetch(sql("recontact", "list"), done, follower, now, limit)
+    rows = await connection.fetch(sql("recontact", "list"), done, follower, now, limit, [*hidden])
     return [dict(row) for row in rows]
 
 

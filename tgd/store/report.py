@@ -4,6 +4,7 @@ Serves what comes after the arrows. One statement reads everything, so that the 
 sealed comes sealed.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,9 +12,14 @@ from uuid import UUID
 from tgd.store.db import Connection, sql
 
 
-async def one(connection: Connection, alert_id: UUID, reader: str) -> dict[str, Any] | None:
-    """Return the alert with all that belongs to it; ``acted``: the reader is in its journal."""
-    row = await connection.fetchrow(sql("report", "one"), alert_id, reader)
+async def one(
+    connection: Connection, alert_id: UUID, reader: str, hidden: Collection[UUID]
+) -> dict[str, Any] | None:
+    """Return the alert with all that belongs to it; ``acted``: the reader is in its journal.
+
+    The alert that it follows is not named where it is one of the ``hidden`` persons'.
+    """
+    row = await connection.fetchrow(sql("report", "one"), alert_id, reader, [*hidden])
     return dict(row) if row else None
 
 

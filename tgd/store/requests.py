@@ -4,6 +4,7 @@ Serves the prosecutor's office. A request that is not met always has a dated rea
 allow none without.
 """
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import NamedTuple
 from uuid import UUID
@@ -37,11 +38,16 @@ async def listed(
     after: tuple[datetime, UUID] | None = None,
     limit: int = 1,
     request: UUID | None = None,
+    *,
+    hidden: Collection[UUID] = (),
 ) -> list[Row]:
-    """Return requests, the oldest first, each with its place on the waiting list."""
+    """Return requests, the oldest first, each with its place on the waiting list.
+
+    Those of the ``hidden`` persons are left out, and take no place.
+    """
     at, last = after or (None, None)
     rows = await connection.fetch(
-        sql("requests", "list"), tribunal, statuses, at, last, limit, request
+        sql("requests", "list"), tribunal, statuses, at, last, limit, request, [*hidden]
     )
     return [dict(row) for row in rows]
 
@@ -80,10 +86,12 @@ async def settle(
 
 async def releases(
     connection: Connection, tribunal: str | None, *, open_only: bool, limit: int = 500,
-    release: UUID | None = None,
+    release: UUID | None = None, hidden: Collection[UUID] = (),
 ) -> list[Row]:  # fmt: skip
-    """Return releases and leaves, the soonest first."""
-    rows = await connection.fetch(sql("releases", "list"), tribunal, open_only, limit, release)
+    """Return releases and leaves, the soonest first, but for those of the ``hidden`` persons."""
+    rows = await connection.fetch(
+        sql("releases", "list"), tribunal, open_only, limit, release, [*hidden]
+    )
     return [dict(row) for row in rows]
 
 
@@ -130,10 +138,10 @@ async def lift(connection: Connection, beneficiary: UUID, *more: object) -> None
         raise NotFound("conflict")
 
 
-async def locks_of(connection: Connection, beneficiary: UUID) -> list[tuple[str, str]]:
-    """Return who must not know of a person, as kind and value."""
+async def locks_of(connection: Connection, beneficiary: UUID) -> list[Row]:
+    """Return who must not know of a person: ``kind``, ``value``, ``known``: somebody has it."""
     rows = await connection.fetch(sql("releases", "locks_of"), beneficiary)
-    return [(row["kind"], row["value"]) for row in rows]
+    return [dict(row) for row in rows]
 
 
 async def _where(connection: Connection, file: str, one: UUID, what: str) -> str:

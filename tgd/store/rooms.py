@@ -8,14 +8,16 @@ refer to it for as long as they are kept. Tokens are stored sealed (those we sho
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import asyncpg
 
 from tgd.errors import Refused
 from tgd.store.db import Connection, sql
 
-ELECTRONIC = ("https",)
-"""The adapters by which something is sent today; lines of the others are kept for later."""
+ELECTRONIC = ("https", "amqp", "cap")
+"""The adapters by which something is sent; the others are people with telephones."""
 
 
 def token_purpose(room: str, line: int) -> str:
@@ -36,12 +38,17 @@ class RoomRow:
 
 @dataclass(frozen=True, slots=True)
 class LineEntry:
-    """One line to be stored. ``token`` is sealed, with ``token_purpose``; seconds."""
+    """One line to be stored. ``token`` is sealed, with ``token_purpose``; seconds.
+
+    ``hours`` are ``HH:MM-HH:MM`` in Paris, ``days`` ISO numbers; None: always.
+    """
 
     adapter: str
     url: str | None
     token: bytes | None
     timeout_s: float
+    hours: str | None = None
+    days: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,19 +64,31 @@ class RoomEntry:
     is_default: bool = False
     neighbour: str | None = None
     inbound_token: bytes | None = None
+    simulated: bool = False
     lines: tuple[LineEntry, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class LineRow:
-    """A line as stored: ``line`` counts from 0 in the file's order; ``token`` is sealed."""
+    """A line as stored: ``line`` counts from 0 in the file's order; ``token`` is sealed.
+
+    ``address`` is the room's CISU identifier.
+    """
 
     room_id: str
+    address: str
     line: int
     adapter: str
     url: str | None
     token: bytes | None
     timeout_s: float
+    live: bool
+
+
+async def called(connection: Connection, name: str) -> str | None:
+    """Return the id of the room that is called so, by its id or by its name."""
+    found: str | None = await connection.fetchval(sql("rooms", "called"), name)
+    return found
 
 
 async def told(connection: Connection) -> list[RoomRow]:
@@ -90,10 +109,62 @@ async def lines(connection: Connection) -> list[LineRow]:
     return [LineRow(**row) for row in await connection.fetch(sql("rooms", "lines"))]
 
 
+async def services(connection: Connection) -> set[str]:
+    """Return the services of the competence table in force; none where there is no table."""
+    return {row["id"] for row in await connection.fetch(sql("rooms", "services"))}
+
+
+async def exists(connection: Connection, room: str) -> bool:
+    """Say whether there is a room of that id."""
+    return bool(await connection.fetchval(sql("rooms", "exists"), room))
+
+
+async def overview(connection: Connection, now: datetime) -> list[dict[str, Any]]:
+    """Return every room with its lines as they stand, and of each line its latest exercise.
+
+    No token, no address that holds one, and nobody's name.
+    """
+    return [dict(row) for row in await connection.fetch(sql("rooms", "overview"), now)]
+
+
+async def probed(
+    connection: Connection,
+    line: LineRow,
+    now: datetime,
+    theirs: datetime | None,
+    ours: datetime | None,
+    *,
+    up: bool,
+    worked_at: datetime | None = None,
+) -> bool:
+    """Keep what a probe has found; say whether the line stood otherwise before.
+
+    ``theirs``, ``ours``: the certificates' ends, None where none was shown; ``worked_at``: when it
+    last took a message. Nothing of a line that has been imported anew meanwhile.
+    """
+    which = (line.room_id, line.line, line.adapter, line.url)
+    found = (up, now, theirs, ours, worked_at)
+    row = await connection.fetchrow(sql("rooms", "probed"), *which, *found)
+    return bool(row and row["changed"])
+
+
+async def refuses(
+    connection: Connection, room: str, line: int, since: datetime | None, why: str | None
+) -> None:
+    """Note since when a line refuses everything, and how; None: it does not."""
+    await connection.execute(sql("rooms", "refuses"), room, line, since, why)
+
+
+async def stranger(connection: Connection, urls: Sequence[str], now: datetime) -> None:
+    """Note at the lines of a broker that somebody who is none of its rooms has written to us."""
+    await connection.execute(sql("rooms", "stranger"), urls, now)
+
+
 async def replace(connection: Connection, rooms: Sequence[RoomEntry]) -> None:
     """Store these rooms with their lines over rooms of the same id; keep the others.
 
-    A room marked as the default takes that place from whichever held it. Raises
+    A line that is what it was stays live; one that has changed is to be proved anew. A room
+    marked as the default takes that place from whichever held it. Raises
     ``errors.Refused`` where a room that is kept already has one of the inbound tokens. To be
     called inside a transaction.
     """
@@ -101,6 +172,7 @@ async def replace(connection: Connection, rooms: Sequence[RoomEntry]) -> None:
     await connection.execute(sql("rooms", "one_import_at_a_time"))
     if any(room.is_default for room in rooms):
         await connection.execute(sql("rooms", "no_default"))
+    await connection.execute(sql("rooms", "tell"))
     await connection.execute(
         sql("rooms", "free_tokens"), ids, [room.inbound_token for room in rooms]
     )
@@ -110,11 +182,13 @@ async def replace(connection: Connection, rooms: Sequence[RoomEntry]) -> None:
         raise Refused(
             "inbound_token_taken", "another room, which is kept, has the same inbound_token"
         ) from error
+    proved = await connection.fetchval(sql("rooms", "proved"), ids)
     await connection.execute(sql("rooms", "drop_lines"), ids)
     await connection.executemany(
         sql("rooms", "put_line"),
         [_line(room.id, number, line) for room in rooms for number, line in enumerate(room.lines)],
     )
+    await connection.execute(sql("rooms", "still_live"), proved)
 
 
 def _room(room: RoomEntry) -> tuple[object, ...]:
@@ -128,8 +202,10 @@ def _room(room: RoomEntry) -> tuple[object, ...]:
         room.is_default,
         room.neighbour,
         room.inbound_token,
+        room.simulated,
     )
 
 
 def _line(room: str, number: int, line: LineEntry) -> tuple[object, ...]:
-    return room, number, line.adapter, line.url, line.token, line.timeout_s
+    days = None if line.days is None else list(line.days)
+    return room, number, line.adapter, line.url, line.token, line.timeout_s, line.hours, days

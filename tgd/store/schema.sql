@@ -24,7 +24,7 @@ CREATE TABLE tribunal (
 CREATE TABLE device (
     id             text PRIMARY KEY CHECK (id ~ '^[A-Za-z0-9_-]{1,64}$'),
     tribunal_id    text NOT NULL REFERENCES tribunal,
-    number         text,                       -- its telephone number, E.164
+    number         text,                       -- of an older version: always null, see `sim`
     lost_at        timestamptz,
     created_at     timestamptz NOT NULL DEFAULT now(),
     state          text NOT NULL DEFAULT 'in_stock'
@@ -42,6 +42,7 @@ CREATE TABLE device (
     compromised_by text,
     muted_at       timestamptz,        -- the second person's confirmation: its credentials end
     muted_by       text,
+    number_digest  bytea,                   -- its telephone number's, under a key outside the database
     CONSTRAINT device_lost CHECK (state NOT IN ('lost', 'stolen') OR lost_at IS NOT NULL),
     CONSTRAINT device_on_loan CHECK (state <> 'on_loan' OR lent_to IS NOT NULL),
     CONSTRAINT device_compromised CHECK (
@@ -49,6 +50,8 @@ CREATE TABLE device (
         AND (muted_at IS NULL OR compromised_at IS NOT NULL)
         AND (muted_by <> compromised_by) IS NOT FALSE)
 );
+ALTER TABLE device ADD CONSTRAINT device_number_is_sealed CHECK (number IS NULL) NOT VALID;
+CREATE INDEX device_number ON device (number_digest) WHERE number_digest IS NOT NULL;
 
 CREATE TABLE beneficiary (
     id             uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -56,7 +59,8 @@ CREATE TABLE beneficiary (
     listen         text NOT NULL DEFAULT 'mic_only' CHECK (listen IN ('mic_only', 'none', 'duplex')),
     all_clear_word bytea,                   -- sealed; null when none was agreed
     created_at     timestamptz NOT NULL DEFAULT now(),
-    key            bytea                    -- her file's data key; null: nothing sealed, or erased
+    key            bytea,                   -- her file's data key; null: nothing sealed, or erased
+    word_key       bytea                    -- opens the agreed word; null: the master secret does
 );
 
 -- Everything about a place but its kind is sealed under its person's key.
@@ -162,7 +166,8 @@ CREATE TABLE room (
     phone         text,
     is_default    boolean NOT NULL DEFAULT false,
     neighbour     text,
-    inbound_token bytea UNIQUE              -- SHA-256 of the token with which it calls us
+    inbound_token bytea UNIQUE,             -- SHA-256 of the token with which it calls us
+    simulated     boolean NOT NULL DEFAULT false   -- a demonstration's: its lines are never live
 );
 CREATE UNIQUE INDEX room_one_default ON room (is_default) WHERE is_default;
 
@@ -173,8 +178,26 @@ CREATE TABLE room_line (
     url       text,
     token     bytea,                        -- sealed
     timeout_s double precision NOT NULL CHECK (timeout_s > 0),
+    hours     text,                         -- HH:MM-HH:MM in Paris; null: day and night
+    days      int[],                        -- ISO numbers, Monday is 1; null: every day
+    live_since        timestamptz,          -- an exercise was confirmed by a named person; null: never
+    up                boolean,              -- at the latest probe or sending; null: not probed yet
+    probed_at         timestamptz,
+    changed_at        timestamptz,          -- since when it is up, or is not
+    failures          int NOT NULL DEFAULT 0,   -- probes in a row
+    certificate_until timestamptz,          -- what it showed at the latest probe
+    stranger_at       timestamptz,          -- when somebody who is no room of its broker last wrote to us there
+    refuses_since     timestamptz,          -- since when it refuses what is said of whatever alert
+    refusal           text,                 -- in which words of ours: never the room's
+    own_certificate_until timestamptz,      -- ours, by which we are known there
     PRIMARY KEY (room_id, line)
 );
+
+-- What a line is: when this changes it is another, of which nothing is proved.
+CREATE FUNCTION line_settings(p_line room_line) RETURNS jsonb LANGUAGE sql STABLE
+RETURN to_jsonb(p_line) - ARRAY['room_id', 'line', 'token', 'timeout_s', 'hours', 'days', 'live_since', 'up',
+                                'probed_at', 'changed_at', 'failures', 'certificate_until', 'stranger_at',
+                                'refuses_since', 'refusal', 'own_certificate_until'];
 
 -- ── The territory ───────────────────────────────────────────────────────────────────
 
@@ -415,7 +438,8 @@ CREATE TABLE note (
     alert_id uuid NOT NULL REFERENCES alert,
     at       timestamptz NOT NULL,
     author   text NOT NULL,
-    text     bytea                          -- sealed under the alert's key; null once erased
+    text     bytea,                         -- sealed under the alert's key; null once erased
+    for_rooms boolean NOT NULL DEFAULT false -- written to be known to the control rooms as well
 );
 CREATE INDEX note_alert ON note (alert_id);
 
@@ -441,6 +465,11 @@ CREATE TABLE dispatch (
     acknowledged_at timestamptz,
     acknowledged_by text,
     reference       text,                   -- the room's own, of a hand-off by telephone
+    withdrawn_at    timestamptz,            -- it is told nothing more: another has been told instead
+    lines           int[] NOT NULL DEFAULT '{}',   -- the room's that can send, in their order
+    stands_in_for   uuid REFERENCES dispatch,      -- of a room that has not answered: this is its neighbour
+    sheet_opened_at  timestamptz,           -- the last time somebody opened the room's sheet by its address
+    sheet_revoked_at timestamptz,           -- since then that address opens nothing
     CHECK ((acknowledged_at IS NULL) = (acknowledged_by IS NULL)),
     CHECK ((room_id IS NULL) = (line IS NULL)),
     UNIQUE NULLS NOT DISTINCT (alert_id, room_id)
@@ -464,7 +493,7 @@ CREATE TABLE envelope (
     no           bigint GENERATED ALWAYS AS IDENTITY,
     dispatch_id  uuid NOT NULL REFERENCES dispatch,
     alert_id     uuid NOT NULL REFERENCES alert,
-    purpose      text NOT NULL CHECK (purpose IN ('report', 'press', 'verdict', 'contact', 'position')),
+    purpose      text NOT NULL CHECK (purpose IN ('report', 'press', 'verdict', 'contact', 'position', 'fact', 'cancel')),
     round        int NOT NULL,
     line         int NOT NULL,
     state        text NOT NULL DEFAULT 'waiting'
@@ -555,8 +584,8 @@ CREATE FUNCTION journal_is_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     v_called text;
 BEGIN
-    GET DIAGNOSTICS v_called = PG_CONTEXT;
-    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'journal' AND v_called ~ 'function (public\.)?journal_redact\(' THEN
+    GET DIAGNOSTICS v_called = PG_CONTEXT;  -- in the database's language, but for names and types
+    IF TG_OP = 'UPDATE' AND TG_TABLE_NAME = 'journal' AND v_called ~ '[ .]journal_redact\(uuid,timestamp' THEN
         RETURN NULL;
     END IF;
     RAISE EXCEPTION 'the journal is append-only' USING ERRCODE = 'insufficient_privilege';
@@ -598,7 +627,11 @@ CREATE TABLE account (
     site          text,                     -- where this person works, in words
     created_at    timestamptz NOT NULL,
     disabled_at   timestamptz,
-    totp_step     bigint NOT NULL DEFAULT 0 -- the latest code that was used
+    totp_step     bigint NOT NULL DEFAULT 0, -- the latest code that was used
+    issuer        text,                     -- of an agency that vouches for this person (OpenID Connect)
+    subject       text,                     -- what the agency knows this person by
+    CHECK ((issuer IS NULL) = (subject IS NULL)),
+    UNIQUE (issuer, subject)
 );
 
 CREATE TABLE web_session (
@@ -716,8 +749,12 @@ BEGIN
             v_plans := array_append(v_plans, r.plan::jsonb);
         ELSE
             v_joined := array_append(v_joined, v_alert.id);
+            -- A closing verdict that stood beside the police was given before this press: no more.
             UPDATE alert SET last_press_id = r.id, last_press_at = r.received_at, presses = presses + 1,
-                             reply_to = r.reply_to, contact_lost_at = NULL
+                             reply_to = r.reply_to, contact_lost_at = NULL,
+                             verdict = CASE WHEN verdict IN ('no_danger', 'test', 'accidental')
+                                            THEN CASE WHEN reason IS NULL THEN 'police' ELSE 'forwarded' END
+                                            ELSE verdict END
             WHERE id = v_alert.id;
         END IF;
         v_alerts := array_append(v_alerts, v_alert.id);
@@ -975,23 +1012,28 @@ BEGIN
 
     IF p_changes -> 'dispatches' <> '[]' THEN
         INSERT INTO dispatch (id, alert_id, room_id, line, lead, state, round, attempts, dispatched_at,
-                              sent_at, acknowledged_at, acknowledged_by, reference)
+                              sent_at, acknowledged_at, acknowledged_by, reference, withdrawn_at, lines, stands_in_for)
         SELECT r.id, r.alert_id, r.room_id, r.line, r.lead, r.state, r.round, r.attempts, r.dispatched_at,
-               r.sent_at, r.acknowledged_at, r.acknowledged_by, r.reference
+               r.sent_at, r.acknowledged_at, r.acknowledged_by, r.reference, r.withdrawn_at, r.lines, r.stands_in_for
         FROM jsonb_populate_recordset(NULL::dispatch, p_changes -> 'dispatches') AS r
         ON CONFLICT (id) DO UPDATE SET
-            line = excluded.line, state = excluded.state, round = excluded.round, sent_at = excluded.sent_at,
+            line = excluded.line, lead = excluded.lead, state = excluded.state, round = excluded.round,
+            sent_at = excluded.sent_at,
             attempts = excluded.attempts,
             acknowledged_at = excluded.acknowledged_at, acknowledged_by = excluded.acknowledged_by,
-            reference = excluded.reference;
+            reference = excluded.reference, withdrawn_at = excluded.withdrawn_at;
     END IF;
 
     IF p_changes -> 'envelopes' <> '[]' THEN
+        -- One that goes out with this commit is under way already, leased to whoever saves it.
         INSERT INTO envelope (id, dispatch_id, alert_id, purpose, round, line, state, created_at, expires_at,
-                              next_at, lease_until)
+                              next_at, lease_until, attempts, content)
         SELECT r.id, r.dispatch_id, r.alert_id, r.purpose, r.round, r.line, r.state, r.created_at,
-               r.expires_at, r.next_at, r.lease_until
-        FROM jsonb_populate_recordset(NULL::envelope, p_changes -> 'envelopes') AS r
+               r.expires_at, r.next_at, r.lease_until, (r.state = 'sending')::int, decode(r.content, 'base64')
+        FROM jsonb_to_recordset(p_changes -> 'envelopes') AS r (
+            id uuid, dispatch_id uuid, alert_id uuid, purpose text, round int, line int, state text,
+            created_at timestamptz, expires_at timestamptz, next_at timestamptz, lease_until timestamptz,
+            content text)
         ON CONFLICT (id) DO UPDATE SET
             state = excluded.state, next_at = excluded.next_at, lease_until = excluded.lease_until;
     END IF;
@@ -1022,7 +1064,7 @@ BEGIN
     END IF;
 
     PERFORM pg_notify('tgd', 'alert');
-    IF jsonb_array_length(p_changes -> 'envelopes') > 0 THEN
+    IF p_changes @? '$.envelopes[*] ? (@.state != "sending")' THEN
         PERFORM pg_notify('tgd', 'send');
     END IF;
     IF jsonb_array_length(p_changes -> 'phone') > 0 THEN
@@ -1044,23 +1086,30 @@ AS $$
 DECLARE
     v_ids uuid[];
 BEGIN
-    -- What is only of use now, or concerns a case that is closed, does not outlive its hour.
+    -- What is only of use now, or concerns a case that is closed, does not outlive its hour; what a
+    -- later round says anew, and a verdict that a press has taken back, is not said again after it.
     UPDATE envelope e SET state = 'expired'
-    FROM alert a
-    WHERE a.id = e.alert_id AND e.state = 'waiting' AND e.expires_at <= p_now
-      AND (e.purpose IN ('contact', 'position') OR a.status = 'closed');
+    FROM alert a, dispatch d
+    WHERE a.id = e.alert_id AND d.id = e.dispatch_id AND e.state = 'waiting'
+      AND (e.expires_at <= p_now AND (e.purpose IN ('contact', 'position', 'fact', 'cancel') OR a.status = 'closed')
+           OR e.round < d.round AND (e.purpose IN ('report', 'press')
+               OR e.purpose = 'verdict' AND a.verdict NOT IN ('no_danger', 'test', 'accidental')));
 
     SELECT array_agg(c.id) INTO v_ids FROM (
         SELECT e.id
         FROM envelope e JOIN alert a ON a.id = e.alert_id
         WHERE e.state IN ('waiting', 'sending')
           AND e.next_at <= p_now AND (e.lease_until IS NULL OR e.lease_until <= p_now)
-          -- A room hears of a case first by its Report: what was raised later waits its turn, but
-          -- nothing waits behind what is only of use for the moment.
+          -- On each of its lines a room hears of a case first by its Report, then of what happened in
+          -- that order: nothing overtakes what is under way, nor within a round what waits. Nothing
+          -- waits behind what is only of use for the moment, nor a round behind what an old one left.
           AND NOT EXISTS (
-              SELECT FROM envelope b WHERE b.dispatch_id = e.dispatch_id AND b.no < e.no
-                AND b.state IN ('waiting', 'sending') AND b.round = e.round
-                AND b.purpose NOT IN ('contact', 'position'))
+              SELECT FROM envelope b
+              WHERE b.dispatch_id = e.dispatch_id AND b.line = e.line AND b.state IN ('waiting', 'sending')
+                AND b.id <> e.id AND b.purpose NOT IN ('contact', 'position', 'fact')
+                AND (b.no < e.no AND b.lease_until > p_now
+                     OR (b.round = e.round OR b.purpose = 'report')
+                        AND (b.purpose <> 'report', b.no) < (e.purpose <> 'report', e.no)))
         ORDER BY e.next_at, e.no LIMIT p_limit
         FOR UPDATE OF a, e SKIP LOCKED) AS c;
     IF v_ids IS NULL THEN
@@ -1080,34 +1129,37 @@ BEGIN
                      THEN 'sending' ELSE d.state END
     FROM envelope e WHERE e.id = ANY (v_ids) AND d.id = e.dispatch_id;
 
-    -- From the first sending a room has so long to confirm the receipt.
+    -- From the first sending a room has so long to confirm the receipt; no plan that cannot be read may
+    -- keep others' messages.
     INSERT INTO deadline (alert_id, dispatch_id, name, due_at)
     SELECT DISTINCT ON (e.dispatch_id) e.alert_id, e.dispatch_id, 'received',
-           p_now + (a.plan ->> 'received')::float8 * interval '1 second'
+           p_now + CASE WHEN jsonb_typeof(a.plan -> 'received') = 'number'
+                        THEN (a.plan ->> 'received')::float8 ELSE 10 END * interval '1 second'
     FROM envelope e JOIN alert a ON a.id = e.alert_id
-    WHERE e.id = ANY (v_ids) AND e.purpose NOT IN ('contact', 'position') AND a.status = 'police'
+    WHERE e.id = ANY (v_ids) AND e.purpose NOT IN ('contact', 'position', 'fact', 'cancel') AND a.status = 'police'
     ON CONFLICT (alert_id, dispatch_id, name) DO NOTHING;
 
+    -- Without number and positions, which are of an older version: what writes a message reads them
+    -- itself, and can do without those that cannot be read.
     RETURN QUERY
-    SELECT e.id, e.content, a, d, b.label, v.number, r, l.x, e.purpose, e.created_at, e.expires_at, e.attempts,
+    SELECT e.id, e.content, a, d, b.label, NULL::text, r, l.x, e.purpose, e.created_at, e.expires_at, e.attempts,
            ARRAY(SELECT o.address FROM dispatch x JOIN room o ON o.id = x.room_id
-                 WHERE x.alert_id = a.id ORDER BY x.lead DESC, x.dispatched_at),
+                 WHERE x.alert_id = a.id AND (x.withdrawn_at IS NULL OR x.id = d.id)
+                 ORDER BY x.lead DESC, x.dispatched_at),
            p.pressed_at,
            ARRAY(SELECT DISTINCT unnest(q.doubts) FROM alert_press k JOIN press q ON q.no = k.press_no
                  WHERE k.alert_id = a.id),
-           CASE WHEN e.content IS NULL
-                THEN ARRAY(SELECT q FROM position q WHERE q.alert_id = a.id ORDER BY q.no DESC LIMIT 12) END
+           NULL::"position"[]
     FROM envelope e
     JOIN alert a ON a.id = e.alert_id
     JOIN dispatch d ON d.id = e.dispatch_id
     JOIN room r ON r.id = d.room_id
     -- The line of this message, or, where the rooms were imported anew without it, the first.
     LEFT JOIN LATERAL (
-        SELECT x FROM room_line x WHERE x.room_id = r.id AND x.adapter = 'https'
+        SELECT x FROM room_line x WHERE x.room_id = r.id AND x.adapter <> 'voice'
         ORDER BY (x.line <> e.line), x.line LIMIT 1) AS l ON true
     LEFT JOIN assignment s ON s.id = a.assignment_id
     LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
-    LEFT JOIN device v ON v.id = a.device
     LEFT JOIN press p ON p.device = a.device AND p.id = a.last_press_id
     WHERE e.id = ANY (v_ids) ORDER BY e.no;
 END $$;
@@ -1337,9 +1389,48 @@ CREATE TABLE person_file (
     beneficiary_id uuid PRIMARY KEY REFERENCES beneficiary,
     content        bytea NOT NULL,
     key            bytea NOT NULL,
-    changed_at     timestamptz NOT NULL
+    changed_at     timestamptz NOT NULL,
+    name_digest    bytea                    -- of her name, under a key outside the database
 );
+CREATE INDEX person_file_name ON person_file (name_digest) WHERE name_digest IS NOT NULL;
 GRANT SELECT, INSERT, UPDATE, DELETE ON person_file TO tgd_app;
+
+-- What may be told to rooms of these alerts and their holders, sealed.
+CREATE FUNCTION known_of_alerts(p_alerts uuid[])
+RETURNS TABLE (alert_id uuid, beneficiary_id uuid, sim bytea, sim_key bytea, file bytea, file_key bytea,
+               places known_place[], places_key bytea, notes note[], positions "position"[], presses jsonb)
+LANGUAGE sql STABLE
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+    SELECT a.id, s.beneficiary_id, v.sim, v.key, f.content, f.key,
+           ARRAY(SELECT p FROM known_place p WHERE p.beneficiary_id = s.beneficiary_id LIMIT 20), b.key,
+           ARRAY(SELECT n FROM note n
+                 WHERE n.alert_id = a.id AND n.for_rooms AND n.text IS NOT NULL ORDER BY n.no DESC LIMIT 20),
+           -- The newest say where she is; those of presses, and those that came before the case, where she was.
+           ARRAY(SELECT q FROM (
+               (SELECT q FROM "position" q WHERE q.alert_id = a.id ORDER BY q.no DESC LIMIT 12)
+               UNION
+               (SELECT q FROM "position" q
+                WHERE q.alert_id = a.id AND (q.press_no IS NOT NULL OR q.received_at <= a.police_at)
+                ORDER BY q.no DESC LIMIT 24)) AS x (q) ORDER BY (q).no DESC),
+           (SELECT coalesce(jsonb_agg(jsonb_build_object(
+                       'no', w.no, 'id', w.id, 'pressed_at', w.pressed_at, 'received_at', w.received_at,
+                       'doubts', w.doubts) ORDER BY w.no), '[]')
+            -- The first and the latest. "+ 0": by the alert's own index, not along that of all presses.
+            FROM (SELECT p.no, p.id, p.pressed_at, p.received_at, p.doubts
+                  FROM ((SELECT k.press_no FROM alert_press k WHERE k.alert_id = a.id
+                         ORDER BY k.press_no + 0 LIMIT 1)
+                        UNION
+                        (SELECT k.press_no FROM alert_press k WHERE k.alert_id = a.id
+                         ORDER BY k.press_no + 0 DESC LIMIT 10)) AS k
+                  JOIN press p ON p.no = k.press_no) AS w)
+    FROM alert a
+    LEFT JOIN device v ON v.id = a.device
+    LEFT JOIN assignment s ON s.id = a.assignment_id
+    LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
+    LEFT JOIN person_file f ON f.beneficiary_id = s.beneficiary_id
+    WHERE a.id = ANY (p_alerts)
+$$;
 
 -- ── The prosecutor's office ─────────────────────────────────────────────────────────
 
@@ -1373,6 +1464,19 @@ GRANT SELECT, INSERT ON request TO tgd_app;
 GRANT UPDATE (status, reason, reason_at, decided_at, decided_by, legal_basis) ON request TO tgd_app;
 
 ALTER TABLE assignment ADD COLUMN request_id uuid UNIQUE REFERENCES request;
+
+-- Whose an assignment is: the tribunal that gave the phone, its own or one on loan to it. Who lends a
+-- phone learns nothing of who has it, and what was done stays whose it was when the phone is back.
+ALTER TABLE assignment ADD COLUMN tribunal_id text REFERENCES tribunal;
+CREATE FUNCTION assignment_is_somebodys() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    UPDATE assignment SET tribunal_id = coalesce(d.lent_to, d.tribunal_id)
+    FROM device d WHERE assignment.id = NEW.id AND d.id = NEW.device_id;
+    RETURN NULL;
+END $$;
+-- Afterwards: one statement may enter the phone and give it.
+CREATE TRIGGER assignment_is_somebodys AFTER INSERT ON assignment
+    FOR EACH ROW EXECUTE FUNCTION assignment_is_somebodys();
 
 -- His release or leave: a phone waits for her, and the danger is evaluated again.
 CREATE TABLE release (
@@ -1411,6 +1515,34 @@ CREATE UNIQUE INDEX conflict_once ON conflict (beneficiary_id, kind, value) WHER
 GRANT SELECT, INSERT ON conflict TO tgd_app;
 GRANT UPDATE (lifted_at, lifted_by) ON conflict TO tgd_app;
 GRANT INSERT, DELETE ON linked_person TO tgd_app;
+
+-- The locks that stand, each for the person whom it protects and for those linked to her.
+CREATE VIEW standing_lock AS
+SELECT beneficiary_id, kind, value FROM conflict WHERE lifted_at IS NULL
+UNION
+SELECT l.other, c.kind, c.value FROM conflict c JOIN linked_person l ON l.one = c.beneficiary_id
+WHERE c.lifted_at IS NULL;
+GRANT SELECT ON standing_lock TO tgd_app;
+
+-- What rooms are chosen by for one alert, and what its first messages are written from, beside what
+-- known_of_alerts tells.
+CREATE FUNCTION background_of_alert(p_alert uuid)
+RETURNS TABLE (held alert, beneficiary text, doubts text[], locks jsonb, rooms room[], lines room_line[])
+LANGUAGE sql STABLE
+SET plan_cache_mode = force_generic_plan SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+AS $$
+    SELECT a, b.label,
+           ARRAY(SELECT DISTINCT unnest(q.doubts) FROM alert_press k JOIN press q ON q.no = k.press_no
+                 WHERE k.alert_id = a.id),
+           (SELECT jsonb_agg(jsonb_build_array(l.kind, l.value)) FROM standing_lock l
+            WHERE l.beneficiary_id = s.beneficiary_id),
+           ARRAY(SELECT r FROM room r ORDER BY r.id),
+           ARRAY(SELECT l FROM room_line l WHERE l.adapter <> 'voice' ORDER BY l.room_id, l.line)
+    FROM alert a
+    LEFT JOIN assignment s ON s.id = a.assignment_id
+    LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
+    WHERE a.id = p_alert
+$$;
 
 -- Never more out than allocated: whoever changes what is out first has the tribunal's row, and so
 -- counts what everybody before him has committed. Out is what somebody holds, or has on loan; a
@@ -1459,12 +1591,13 @@ BEGIN
         RAISE EXCEPTION 'device %: a loan stays within the court of appeal', NEW.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'loan_within_the_court';
     END IF;
-    -- Muted only once another phone of hers was heard in a hand-over test.
+    -- Muted only once another phone of hers was heard in a hand-over test, and is still there.
     IF NEW.muted_at IS NOT NULL AND OLD.muted_at IS NULL AND EXISTS (
         SELECT FROM assignment a WHERE a.device_id = NEW.id AND a.returned_at IS NULL AND NOT EXISTS (
             SELECT FROM assignment r JOIN device o ON o.id = r.device_id
             WHERE r.beneficiary_id = a.beneficiary_id AND r.id <> a.id AND r.returned_at IS NULL
-              AND r.ended_at IS NULL AND r.tested_at IS NOT NULL AND o.compromised_at IS NULL)
+              AND r.ended_at IS NULL AND r.tested_at IS NOT NULL AND o.compromised_at IS NULL
+              AND o.state NOT IN ('lost', 'stolen', 'broken'))
     ) THEN
         RAISE EXCEPTION 'device %: its replacement was not tested', NEW.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'replacement_tested';
@@ -1513,11 +1646,12 @@ END $$;
 CREATE TRIGGER assignment_moves_phone AFTER INSERT OR UPDATE OF handed_over_at, returned_at, wiped_at ON assignment
     FOR EACH ROW EXECUTE FUNCTION assignment_moves_phone();
 
--- What was done to an assignment stays done, and it stays hers and this phone's.
+-- What was done to an assignment stays done, and it stays hers, this phone's and this tribunal's.
 CREATE FUNCTION assignment_moves_forward() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF (NEW.device_id, NEW.beneficiary_id, NEW.starts_at) IS DISTINCT FROM
        (OLD.device_id, OLD.beneficiary_id, OLD.starts_at)
+       OR (OLD.tribunal_id IS NOT NULL AND NEW.tribunal_id IS DISTINCT FROM OLD.tribunal_id)
        OR (OLD.handed_over_at IS NOT NULL AND NEW.handed_over_at IS DISTINCT FROM OLD.handed_over_at)
        OR (OLD.tested_at IS NOT NULL AND NEW.tested_at IS DISTINCT FROM OLD.tested_at)
        OR (OLD.ended_at IS NOT NULL AND (NEW.ended_at IS DISTINCT FROM OLD.ended_at
@@ -1540,26 +1674,21 @@ CREATE TABLE journal_head (
     chain  uuid PRIMARY KEY,
     number bigint NOT NULL,
     hash   bytea NOT NULL,
-    sealed bigint NOT NULL DEFAULT 0        -- up to which number a checkpoint vouches for it
+    sealed bigint NOT NULL DEFAULT 0,       -- up to which number a checkpoint vouches for it
+    redacted bigint NOT NULL DEFAULT 0      -- up to which number its term was looked after
 ) WITH (fillfactor = 70);
 GRANT SELECT ON journal_head TO tgd_app;
 GRANT UPDATE (sealed) ON journal_head TO tgd_app;
 
 -- Whatever a writer says of chain, number, salt and hashes is overwritten. Runs as its owner: the
--- server itself cannot set a head.
-CREATE FUNCTION journal_is_chained() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+-- server itself cannot set a head. So nothing in it may be looked for where a caller can put something
+-- of his own: with no path of its own, a temporary type called "text" ran as the owner.
+CREATE FUNCTION journal_is_chained() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     v_actor bytea := convert_to(NEW.actor, 'UTF8');
     v_rest  bytea;
-    v_called text;
 BEGIN
-    -- Only what has taken something away may account for it.
-    IF NEW.kind = 'redacted' THEN
-        GET DIAGNOSTICS v_called = PG_CONTEXT;
-        IF v_called !~ 'function (public\.)?journal_redact\(' THEN
-            RAISE EXCEPTION 'only a redaction says so' USING ERRCODE = 'insufficient_privilege';
-        END IF;
-    END IF;
     NEW.chain := coalesce(NEW.alert_id, NEW.assignment_id, '00000000-0000-0000-0000-000000000000');
     NEW.salt := uuid_send(gen_random_uuid());
     NEW.content := sha256(NEW.salt || int4send(length(v_actor)) || v_actor
@@ -1578,6 +1707,24 @@ END $$;
 CREATE TRIGGER journal_is_chained BEFORE INSERT ON journal
     FOR EACH ROW EXECUTE FUNCTION journal_is_chained();
 
+-- Only what has taken something away may account for it: the redaction itself, which runs as its owner.
+CREATE FUNCTION journal_redaction_is_one() RETURNS trigger
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    v_called text;
+BEGIN
+    GET DIAGNOSTICS v_called = PG_CONTEXT;
+    IF v_called !~ '[ .]journal_redact\(uuid,timestamp' OR current_user <> (
+        SELECT pg_get_userbyid(p.proowner) FROM pg_proc p
+        WHERE p.proname = 'journal_redact' AND p.pronamespace = 'public'::regnamespace
+    ) THEN
+        RAISE EXCEPTION 'only a redaction says so' USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    RETURN NEW;
+END $$;
+CREATE TRIGGER journal_redaction_is_one BEFORE INSERT ON journal
+    FOR EACH ROW WHEN (NEW.kind = 'redacted') EXECUTE FUNCTION journal_redaction_is_one();
+
 -- ── Redaction ───────────────────────────────────────────────────────────────────────
 
 -- At the end of the legal term what an entry says goes, and the salt with it, without which what
@@ -1594,9 +1741,12 @@ GRANT tgd_redactor TO CURRENT_USER;
 
 -- Redacts a chain's entries from its first on, as long as they are older than p_before; says so in
 -- the same chain, and returns how many they were. Not what a criminal case holds, nor an open alert.
+-- What was redacted before is not looked at again: chains are long, and their writers wait. Every table
+-- is called by its schema's name: a caller's own, temporary one would say that nothing is held.
 CREATE FUNCTION journal_redact(p_chain uuid, p_before timestamptz, p_now timestamptz, p_actor text, p_ground text)
-RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, public AS $$
+RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    v_past bigint;
     v_from bigint;
     v_to   bigint;
     v_done bigint;
@@ -1604,26 +1754,33 @@ BEGIN
     IF p_ground !~ '^[a-z0-9_]{1,64}$' THEN
         RAISE EXCEPTION 'the ground of a redaction is a code' USING ERRCODE = 'invalid_parameter_value';
     END IF;
-    PERFORM FROM alert a WHERE a.id = p_chain FOR SHARE;
-    IF EXISTS (SELECT FROM alert a WHERE a.id = p_chain AND a.status <> 'closed')
-       OR EXISTS (SELECT FROM retention r WHERE r.alert_id = p_chain AND r.hold) THEN
+    PERFORM FROM public.alert a WHERE a.id = p_chain FOR SHARE;
+    IF EXISTS (SELECT FROM public.alert a WHERE a.id = p_chain AND a.status <> 'closed')
+       OR EXISTS (SELECT FROM public.retention r WHERE r.alert_id = p_chain AND r.hold) THEN
         RETURN 0;
     END IF;
-    PERFORM FROM journal_head h WHERE h.chain = p_chain FOR UPDATE;  -- two at once take turns
-    SELECT coalesce(min(number) FILTER (WHERE at >= p_before) - 1, max(number)) INTO v_to
-    FROM journal WHERE chain = p_chain;
-    SELECT min(number) INTO v_from FROM journal
-    WHERE chain = p_chain AND number <= v_to AND salt IS NOT NULL AND kind <> 'redacted';
+    SELECT h.redacted INTO v_past FROM public.journal_head h WHERE h.chain = p_chain FOR UPDATE;  -- two at once take turns
+    SELECT j.number - 1 INTO v_to FROM public.journal j
+    WHERE j.chain = p_chain AND j.number > v_past AND j.at >= p_before ORDER BY j.number LIMIT 1;
+    IF NOT FOUND THEN
+        SELECT max(j.number) INTO v_to FROM public.journal j WHERE j.chain = p_chain;
+    END IF;
+    IF v_to IS NULL OR v_to <= v_past THEN
+        RETURN 0;
+    END IF;
+    UPDATE public.journal_head SET redacted = v_to WHERE chain = p_chain;
+    SELECT min(number) INTO v_from FROM public.journal
+    WHERE chain = p_chain AND number > v_past AND number <= v_to AND salt IS NOT NULL AND kind <> 'redacted';
     IF v_from IS NULL THEN
         RETURN 0;
     END IF;
-    UPDATE journal SET actor = NULL, details = NULL, salt = NULL
+    UPDATE public.journal SET actor = NULL, details = NULL, salt = NULL
     WHERE chain = p_chain AND number BETWEEN v_from AND v_to AND salt IS NOT NULL AND kind <> 'redacted';
     GET DIAGNOSTICS v_done = ROW_COUNT;
-    INSERT INTO journal (at, actor, alert_id, assignment_id, kind, details)
+    INSERT INTO public.journal (at, actor, alert_id, assignment_id, kind, details)
     SELECT p_now, p_actor, j.alert_id, j.assignment_id, 'redacted',
            jsonb_build_object('from', v_from, 'to', v_to, 'entries', v_done, 'ground', p_ground)
-    FROM journal j WHERE j.chain = p_chain AND j.number = v_from;
+    FROM public.journal j WHERE j.chain = p_chain AND j.number = v_from;
     RETURN v_done;
 END $$;
 REVOKE EXECUTE ON FUNCTION journal_redact FROM PUBLIC;
@@ -1805,3 +1962,134 @@ JOIN convention c ON c.id = k.convention_id
 JOIN account a ON a.id = k.account_id
 WHERE a.role = 'association' AND a.disabled_at IS NULL;
 GRANT SELECT ON followed TO tgd_app;
+
+-- ── Erasure by term ─────────────────────────────────────────────────────────────────
+
+-- See tgd/platform/terms.toml. What the server may not delete, the role that redacts the journal may, and
+-- nobody else.
+
+-- What the prosecutor holds for a criminal case, and whose it is.
+CREATE VIEW held_alert AS
+SELECT r.alert_id, a.assignment_id, s.beneficiary_id
+FROM retention r JOIN alert a ON a.id = r.alert_id LEFT JOIN assignment s ON s.id = a.assignment_id
+WHERE r.hold;
+GRANT SELECT ON held_alert TO tgd_app, tgd_redactor;
+
+-- Persons of whom nothing is expected any more: no phone out, no request open, no release to be looked
+-- at. Since when, and by what: her last phone came back, or her last request was decided.
+CREATE VIEW person_term AS
+SELECT b.id,
+       CASE WHEN back.at >= coalesce(said.at, back.at) THEN 'returned' ELSE 'decided' END AS begins,
+       coalesce(greatest(back.at, said.at), b.created_at) AS since,
+       EXISTS (SELECT FROM held_alert h WHERE h.beneficiary_id = b.id) AS held
+FROM beneficiary b
+LEFT JOIN LATERAL (SELECT max(s.returned_at) AS at FROM assignment s WHERE s.beneficiary_id = b.id) AS back ON true
+LEFT JOIN LATERAL (SELECT max(q.decided_at) AS at FROM request q
+                   WHERE q.beneficiary_id = b.id AND q.status IN ('refused', 'withdrawn')) AS said ON true
+WHERE NOT EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id AND s.returned_at IS NULL)
+  AND NOT EXISTS (SELECT FROM request q WHERE q.beneficiary_id = b.id AND q.status IN ('open', 'waiting'))
+  AND NOT EXISTS (SELECT FROM release e WHERE e.beneficiary_id = b.id AND e.evaluated_at IS NULL);
+GRANT SELECT ON person_term TO tgd_app, tgd_redactor;
+
+GRANT SELECT, DELETE ON person_file, known_place, phone_test, release, entrusted, clearance, convention,
+    linked_person, conflict, recontact, alert_press, press, dispatch, envelope, task, deadline, note,
+    position, retention, alert, consent, assignment, request, beneficiary, phone_credential, downlink,
+    quarantine, account, token, presence, web_session, login_delay TO tgd_redactor;
+GRANT SELECT ON device, tribunal TO tgd_redactor;
+GRANT UPDATE (label, all_clear_word, key, word_key) ON beneficiary TO tgd_redactor;
+GRANT UPDATE (content, key, replaces) ON assignment TO tgd_redactor;
+GRANT UPDATE (sim, key, number_digest) ON device TO tgd_redactor;
+GRANT UPDATE (follows) ON alert TO tgd_redactor;
+
+-- What an agency's login was begun with serves once.
+CREATE TABLE oidc_state (
+    hash       bytea PRIMARY KEY,           -- SHA-256
+    expires_at timestamptz NOT NULL
+);
+GRANT SELECT, INSERT, DELETE ON oidc_state TO tgd_app;
+
+-- ── The office's acts, and the end of a term ────────────────────────────────────────
+
+-- What a transaction enters into the journal names the key that it acts under (`acts.begin`).
+CREATE FUNCTION under_key(p_details jsonb) RETURNS jsonb LANGUAGE sql STABLE
+RETURN CASE WHEN coalesce(current_setting('tgd.act', true), '') = '' THEN p_details
+            ELSE p_details || jsonb_build_object('act', current_setting('tgd.act', true)) END;
+CREATE INDEX journal_act ON journal (actor, (details ->> 'act')) WHERE alert_id IS NULL AND details ? 'act';
+
+-- Somebody has seen that this term ends, so many days before (0: it has ended). A new end, or the next
+-- step, is to be seen anew.
+CREATE TABLE term_warning (
+    assignment_id uuid NOT NULL REFERENCES assignment ON DELETE CASCADE,
+    ends_at       timestamptz NOT NULL,
+    days          int NOT NULL CHECK (days IN (60, 30, 7, 0)),
+    seen_at       timestamptz NOT NULL,
+    seen_by       text NOT NULL,
+    PRIMARY KEY (assignment_id, ends_at, days)
+);
+GRANT SELECT, INSERT ON term_warning TO tgd_app;
+
+-- A file that was opened outside of the reader's rights or of its term, for a while, for a reason.
+CREATE TABLE break_glass (
+    id             uuid PRIMARY KEY,        -- ours, before the insertion: the reason is sealed for it
+    beneficiary_id uuid NOT NULL REFERENCES beneficiary ON DELETE CASCADE,
+    reader         text NOT NULL,
+    role           text NOT NULL CHECK (role IN ('supervisor', 'prosecutor')),
+    at             timestamptz NOT NULL,
+    until          timestamptz NOT NULL CHECK (until > at),
+    reason         bytea NOT NULL,          -- sealed
+    key            bytea                    -- that opens it; null: the master secret does
+);
+CREATE INDEX break_glass_stands ON break_glass (beneficiary_id, reader, until);
+CREATE INDEX break_glass_at ON break_glass (at DESC);
+GRANT SELECT, INSERT ON break_glass TO tgd_app;
+GRANT SELECT, DELETE ON break_glass TO tgd_redactor;
+
+-- ── Exercises ───────────────────────────────────────────────────────────────────────
+
+-- One exercise by one line of a control room: the row is the hand-over, its id the distributionID.
+CREATE TABLE exercise (
+    id              uuid PRIMARY KEY,
+    room_id         text NOT NULL REFERENCES room,
+    line            int NOT NULL,
+    settings        jsonb NOT NULL,         -- the line's, when it was asked for
+    case_id         text NOT NULL UNIQUE,
+    state           text NOT NULL DEFAULT 'waiting'
+                    CHECK (state IN ('waiting', 'sending', 'delivered', 'received', 'integrated', 'seen',
+                                     'acknowledged', 'refused', 'expired')),
+    asked_at        timestamptz NOT NULL,
+    asked_by        text NOT NULL,
+    expires_at      timestamptz NOT NULL,
+    next_at         timestamptz NOT NULL,
+    lease_until     timestamptz,
+    attempts        int NOT NULL DEFAULT 0,
+    delivered_at    timestamptz,
+    error           text,
+    acknowledged_at timestamptz,
+    recorded_by     text,                   -- who had the room's person on the telephone
+    call_taker      bytea,                  -- sealed: that person's name
+    key             bytea,                  -- that opens it; null: the master secret does
+    CHECK ((state = 'sending') = (lease_until IS NOT NULL)),
+    CHECK ((state = 'acknowledged') = (acknowledged_at IS NOT NULL)),
+    CHECK ((acknowledged_at IS NULL) = (recorded_by IS NULL) AND (call_taker IS NULL) = (recorded_by IS NULL))
+);
+CREATE INDEX exercise_room ON exercise (room_id, line, asked_at DESC);
+CREATE INDEX exercise_open ON exercise (next_at) WHERE state NOT IN ('acknowledged', 'refused', 'expired');
+GRANT SELECT, INSERT ON exercise TO tgd_app;
+GRANT UPDATE (state, next_at, lease_until, attempts, delivered_at, error, acknowledged_at, recorded_by, call_taker,
+              key) ON exercise TO tgd_app;
+GRANT SELECT, DELETE ON exercise TO tgd_redactor;
+
+-- ── What rooms have said ────────────────────────────────────────────────────────────
+
+-- Each message of a control room, under the room's own number: brought again it changes nothing.
+CREATE TABLE heard (
+    room_id  text NOT NULL REFERENCES room,
+    id       bytea NOT NULL,                -- SHA-256 of its distributionID
+    digest   bytea NOT NULL,                -- of what it says: other words under one id are refused
+    alerts   uuid[] NOT NULL,               -- what it is about; none: an exercise
+    heard_at timestamptz NOT NULL,
+    PRIMARY KEY (room_id, id)
+);
+CREATE INDEX heard_at ON heard (heard_at);
+GRANT SELECT, INSERT ON heard TO tgd_app;
+GRANT SELECT, DELETE ON heard TO tgd_redactor;

@@ -5,8 +5,10 @@ the opening times, is given a bounded period by its caller, uses one processor a
 seconds whatever happens.
 """
 
+from collections.abc import Collection
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 from tgd.store.db import Connection, sql
 
@@ -21,11 +23,14 @@ async def figures(
     *,
     tribunal: str | None,
     now: datetime,
+    hidden: Collection[UUID] = (),
 ) -> dict[str, Any]:
     """Return ``percentiles``, ``counts``, ``phones``, ``worst``, as the statement says.
 
-    Both days count, ``step`` is day or week.
+    Both days count, ``step`` is day or week; ``hidden`` are persons who do not count.
     """
     await connection.execute(_FOR_ITSELF)
-    row = await connection.fetchrow(sql("statistics", "figures"), since, until, step, tribunal, now)
+    row = await connection.fetchrow(
+        sql("statistics", "figures"), since, until, step, tribunal, now, [*hidden]
+    )
     return dict(row or {})

@@ -4,7 +4,7 @@ Serves the prosecutor's office. ``hold`` first: whoever has a tribunal's row dec
 phones alone until the transaction ends. What the schema refuses comes out as ``errors.Refused``.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -23,9 +23,15 @@ async def hold(connection: Connection, tribunals: Sequence[str | None]) -> None:
         raise NotFound("tribunal")
 
 
-async def tribunals(connection: Connection, tribunal: str | None = None) -> list[Row]:
-    """Return the tribunals with what is out and who waits; ``tribunal`` None: all."""
-    return [dict(row) for row in await connection.fetch(sql("stock", "tribunals"), tribunal)]
+async def tribunals(
+    connection: Connection, tribunal: str | None = None, hidden: Collection[UUID] = ()
+) -> list[Row]:
+    """Return the tribunals with what is out and who waits; ``tribunal`` None: all.
+
+    The ``hidden`` persons and their phones do not count.
+    """
+    rows = await connection.fetch(sql("stock", "tribunals"), tribunal, [*hidden])
+    return [dict(row) for row in rows]
 
 
 async def allocate(
@@ -56,13 +62,16 @@ async def phone(connection: Connection, device: str) -> Row:
 
 
 async def add(connection: Connection, device: str, tribunal: str, *more: object) -> None:
-    """Enter a phone: then ``now, state, label, imei, generation, firmware, sim, key``."""
+    """Enter a phone: then ``now, state, label, imei, generation, firmware, sim, key, hash``."""
     with refusing():
         await connection.execute(sql("stock", "add"), device, tribunal, *more)
 
 
 async def amend(connection: Connection, device: str, *more: object) -> None:
-    """Change what is known: ``now, label, imei, generation, firmware, sim, key``; None stays."""
+    """Change what is known; None stays.
+
+    ``now, label, imei, generation, firmware, sim, key, hash``.
+    """
     with refusing():
         await connection.execute(sql("stock", "amend"), device, *more)
 
@@ -106,9 +115,13 @@ async def listed(
     after: str | None = None,
     limit: int = 1,
     device: str | None = None,
+    hidden: Collection[UUID] = (),
 ) -> list[Row]:
-    """Return phones by id with their holders and all that a red list looks at."""
-    rows = await connection.fetch(sql("stock", "list"), tribunal, after, limit, device)
+    """Return phones by id with their holders and all that a red list looks at.
+
+    Those that the ``hidden`` persons have, or that wait for them, are left out.
+    """
+    rows = await connection.fetch(sql("stock", "list"), tribunal, after, limit, device, [*hidden])
     return [dict(row) for row in rows]
 
 

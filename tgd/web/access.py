@@ -17,6 +17,7 @@ from tgd.store import accounts, logins
 from tgd.store.db import Database
 from tgd.web.answers import JSON, Answer, Said
 from tgd.web.errors import Handler, Problem, forbidden, unauthorized
+from tgd.web.pages import is_secure
 from tgd.web.rates import Rates
 from tgd.web.rights import Grant, View, table
 from tgd.web.together import Together
@@ -114,7 +115,7 @@ class Access:
     async def _identify(self, request: web.Request) -> Caller:
         if "Authorization" in request.headers:
             return await self._program(request)
-        cookie = request.cookies.get(COOKIE)
+        cookie = request.cookies.get(cookie_name(request))
         if not cookie:
             raise unauthorized("unauthenticated", "a bearer token or a session is needed")
         key = accounts.digest(cookie)
@@ -171,6 +172,11 @@ def _everybody(handler: Handler) -> Handler:
         return response
 
     return whole
+
+
+def cookie_name(request: web.Request) -> str:
+    """Return what the session's cookie is called: over https no other host can set that one."""
+    return f"__Host-{COOKIE}" if is_secure(request) else COOKIE
 
 
 def bearer(request: web.Request) -> str | None:

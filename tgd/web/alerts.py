@@ -5,7 +5,10 @@ Serves arrow 2. Each act reads its whole body before it does anything, is one tr
 """
 
 import asyncio
+from collections.abc import Set as AbstractSet
+from datetime import datetime
 from http import HTTPStatus
+from typing import Any
 from uuid import UUID
 
 from aiohttp import web
@@ -16,11 +19,12 @@ from tgd.platform.domain.listening import MODES
 from tgd.platform.flow.triage import VOICES
 from tgd.store import accounts, alerts
 from tgd.store.db import Connection
-from tgd.web import alert_json, reading
+from tgd.web import alert_json, office_in, reading
 from tgd.web.access import CALLER, VIEW, Caller
 from tgd.web.answers import answer, said
 from tgd.web.board import Board
 from tgd.web.context import Context
+from tgd.web.kept import hidden_from
 
 PAGE, PAGE_MAX = 100, 500
 _STATUSES: dict[str | None, bool | None] = {None: None, "open": True, "closed": False}
@@ -29,13 +33,12 @@ _STATUSES: dict[str | None, bool | None] = {None: None, "open": True, "closed": 
 class Alerts:
     """The handlers; every one runs behind the guard of its route."""
 
-    def __init__(self, context: Context) -> None:
+    def __init__(self, context: Context, board: Board) -> None:
         self._context = context
         self._database = context.database
         self._clock = context.clock
         self._triage = context.triage
-        self._whereabouts = context.whereabouts
-        self._board = Board(context.database, context.clock, context.whereabouts, context.hub)
+        self._board = board
 
     async def list(self, request: web.Request) -> web.Response:
         """Answer alerts, newest first, in pages; or what has changed of the open ones."""
@@ -46,17 +49,21 @@ class Alerts:
         if since is not None:
             if status != "open":
                 raise Invalid("since", "is for status=open")
-            return said(await self._board.since(since, request[VIEW]))
+            return said(await self._board.since(since, request[VIEW], request[CALLER]))
         limit = reading.number(request, "limit", default=PAGE, most=PAGE_MAX)
         before = alert_json.read_cursor(reading.query(request, "cursor"))
         async with self._database.connection() as connection:
             rows = await alerts.page(
-                connection, open_only=_STATUSES[status], limit=limit + 1, before=before
+                connection,
+                open_only=_STATUSES[status],
+                limit=limit + 1,
+                before=before,
+                hidden=hidden_from(request),
             )
         now = self._clock.now()
         items = []
         for row in rows[:limit]:
-            items.append(alert_json.alert(row, self._whereabouts, now))
+            items.append(_told(row, self._context, now, hidden_from(request)))
             await asyncio.sleep(0)  # a long list must not keep a press waiting
         return answer(
             {
@@ -68,7 +75,7 @@ class Alerts:
 
     async def get(self, request: web.Request) -> web.Response:
         """Answer one alert."""
-        return await self._shown(reading.alert_id(request))
+        return await self._shown(request, reading.alert_id(request))
 
     async def answer(self, request: web.Request) -> web.Response:
         """Take charge."""
@@ -76,7 +83,7 @@ class Alerts:
         reading.fresh(request, self._clock.now())
         once = reading.act_key(request)
         await self._triage.answer(alert_id, request[CALLER].name, once=once)
-        return await self._shown(alert_id)
+        return await self._shown(request, alert_id)
 
     async def voice(self, request: web.Request) -> web.Response:
         """Record whose voice was heard."""
@@ -87,7 +94,7 @@ class Alerts:
         await self._triage.voice(
             alert_id, caller.name, heard, supervisor=caller.supervisor, once=once
         )
-        return await self._shown(alert_id)
+        return await self._shown(request, alert_id)
 
     async def extend(self, request: web.Request) -> web.Response:
         """Give more time to decide."""
@@ -98,7 +105,7 @@ class Alerts:
         await self._triage.extend(
             alert_id, caller.name, reason, supervisor=caller.supervisor, once=once
         )
-        return await self._shown(alert_id)
+        return await self._shown(request, alert_id)
 
     async def listening(self, request: web.Request) -> web.Response:
         """Be heard at the phone's end, or not any more."""
@@ -109,7 +116,7 @@ class Alerts:
         await self._triage.listen(
             alert_id, caller.name, mode, supervisor=caller.supervisor, once=once
         )
-        return await self._shown(alert_id)
+        return await self._shown(request, alert_id)
 
     async def decide(self, request: web.Request) -> web.Response:
         """Give the verdict; 201 with the new alert where one had to be opened."""
@@ -130,7 +137,7 @@ class Alerts:
         )
         status = HTTPStatus.CREATED if new else HTTPStatus.OK
         headers = {"Location": f"/api/v1/alerts/{target}"} if new else {}
-        return await self._shown(target, status, headers)
+        return await self._shown(request, target, status, headers)
 
     async def note(self, request: web.Request) -> web.Response:
         """Add a note."""
@@ -138,7 +145,7 @@ class Alerts:
         text = (await reading.fields(request)).text("text")
         once = reading.act_key(request)
         await self._triage.note(alert_id, request[CALLER].name, text, once=once)
-        return await self._shown(alert_id)
+        return await self._shown(request, alert_id)
 
     async def close(self, request: web.Request) -> web.Response:
         """End an alert that the police have."""
@@ -148,17 +155,25 @@ class Alerts:
         reading.fresh(request, self._clock.now())
         once = reading.act_key(request)
         await self._triage.close(alert_id, request[CALLER].name, outcome, note, once=once)
-        return await self._shown(alert_id)
+        return await self._shown(request, alert_id)
 
     async def voice_handoff(self, request: web.Request) -> web.Response:
         """Record that a room took the case over by telephone."""
         alert_id = reading.alert_id(request)
         fields = await reading.fields(request)
         names = ("room", "call_taker", "reference")
-        told = [fields.word(name) for name in names]
-        once = reading.act_key(request)
-        await self._triage.voice_handoff(alert_id, request[CALLER].name, *told, once=once)
-        return await self._shown(alert_id)
+        room, call_taker, reference = (fields.word(name) for name in names)
+        taken, by, once = {alert_id: reference}, request[CALLER].name, reading.act_key(request)
+        await self._triage.voice_handoff(taken, by, room, call_taker, once=once)
+        return await self._shown(request, alert_id)
+
+    async def cancel(self, request: web.Request) -> web.Response:
+        """Withdraw the case from a room to which it was sent by mistake."""
+        alert_id = reading.alert_id(request)
+        fields = await reading.fields(request)
+        told, once = [fields.word(name) for name in ("room", "why")], reading.act_key(request)
+        await self._triage.cancel(alert_id, request[CALLER].name, *told, once=once)
+        return await self._shown(request, alert_id)
 
     async def journal(self, request: web.Request) -> web.Response:
         """Answer what happened to the alert, oldest first."""
@@ -172,29 +187,41 @@ class Alerts:
         return answer({"items": [alert_json.journal_entry(row) for row in entries], "next": None})
 
     async def _shown(
-        self, alert_id: UUID, status: int = HTTPStatus.OK, headers: dict[str, str] | None = None
+        self,
+        request: web.Request,
+        alert_id: UUID,
+        status: int = HTTPStatus.OK,
+        headers: dict[str, str] | None = None,
     ) -> web.Response:
-        return await shown(self._context, alert_id, status, headers)
+        return await shown(self._context, request, alert_id, status, headers)
 
 
 async def shown(
     context: Context,
+    request: web.Request,
     alert_id: UUID,
     status: int = HTTPStatus.OK,
     headers: dict[str, str] | None = None,
 ) -> web.Response:
-    """Answer one alert as it stands."""
+    """Answer one alert as it stands, as far as whoever calls may know of it."""
     async with context.database.connection() as connection:
         row = await alerts.one(connection, alert_id)
-    if row is None:
+    if row is None or row["person"] in hidden_from(request):
         raise NotFound("alert")
-    return answer(alert_json.alert(row, context.whereabouts, context.clock.now()), status, headers)
+    return answer(_told(row, context, context.clock.now(), hidden_from(request)), status, headers)
+
+
+def _told(
+    row: alert_json.Row, context: Context, now: datetime, hidden: AbstractSet[UUID]
+) -> dict[str, Any]:
+    value = alert_json.alert(row, context.whereabouts, now, context.metrics.alerts_unread.inc)
+    return alert_json.without(value, alert_json.others(row), hidden)
 
 
 async def _of_own(connection: Connection, caller: Caller, alert_id: UUID) -> bool:
     """Say whether the alert was opened under an assignment of the prosecutor's tribunal."""
-    own = caller.session.tribunal_id if caller.session else None
-    return own is not None and own == await accounts.tribunal_of_alert(connection, alert_id)
+    own = await office_in.scope(connection, caller)
+    return bool(own) and own == await accounts.tribunal_of_alert(connection, alert_id)
 
 
 def _press_id(seen: str | None) -> str | None:

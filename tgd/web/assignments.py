@@ -13,14 +13,17 @@ from aiohttp import web
 from tgd.errors import Invalid, NotFound
 from tgd.justice import picture
 from tgd.justice.domain.life import IDENTIFIED
-from tgd.justice.flow.assigning import Demand, Waits
+from tgd.justice.flow.assigning import Demand, Given, Waits
+from tgd.justice.flow.life import Life
 from tgd.store import assignments, requests
+from tgd.store.acts import Done
 from tgd.store.assignments import Filter
-from tgd.web import alert_json, office_in, reading
+from tgd.web import acts, alert_json, office_in, reading
 from tgd.web.access import CALLER, Caller
 from tgd.web.answers import answer
 from tgd.web.context import Context
 from tgd.web.errors import Problem
+from tgd.web.kept import hidden_from
 from tgd.web.office import PAGE, PAGE_MAX, REQUESTS, plain
 
 STATUSES = ("preparing", "handed_over", "active", "ended", "returned", "wiped")
@@ -33,7 +36,6 @@ class Assignments:
         self._database = context.database
         self._clock = context.clock
         self._office = context.office
-        self._life = context.office.life
 
     async def list(self, request: web.Request) -> web.Response:
         """Answer assignments, the latest first."""
@@ -43,7 +45,8 @@ class Assignments:
             raise Invalid("status", f"must be one of {', '.join(STATUSES)}")
         limit = reading.number(request, "limit", default=PAGE, most=PAGE_MAX)
         before = alert_json.read_cursor(reading.query(request, "cursor"))
-        some = Filter(caller[1], status, reading.query(request, "device"), before)
+        device = reading.query(request, "device")
+        some = Filter(caller[1], status, device, before, hidden=hidden_from(request))
         async with self._database.connection() as connection:
             found = await assignments.listed(connection, some, limit + 1)
         now = self._clock.now()
@@ -55,7 +58,7 @@ class Assignments:
     async def get(self, request: web.Request) -> web.Response:
         """Answer one assignment."""
         _, own = await self._caller(request)
-        return await self._shown(office_in.path_id(request, "assignment"), own)
+        return await self._shown(request, office_in.path_id(request, "assignment"), own)
 
     async def assign(self, request: web.Request) -> web.Response:
         """Give a person a phone for six months at most."""
@@ -69,15 +72,26 @@ class Assignments:
 
     async def _assign(self, request: web.Request, demand: Demand) -> web.Response:
         caller, own = await self._caller(request)
-        made = await self._office.assigning.assign(demand, caller.name, own)
+        demand = await office_in.seen(request, demand)
+        made: Given | Waits
+        try:
+            made = await acts.under(request, self._office).assigning.assign(
+                demand, caller.name, own
+            )
+        except Done as done:
+            made = _made(done)
         if isinstance(made, Waits):
-            raise await self._waits(made, own)
-        return await self._shown(made.assignment, own, HTTPStatus.CREATED)
+            raise await self._waits(request, made, own)
+        return await self._shown(request, made.assignment, own, HTTPStatus.CREATED)
 
-    async def _waits(self, made: Waits, own: str | None) -> Problem:
+    async def _waits(self, request: web.Request, made: Waits, own: str | None) -> Problem:
         async with self._database.connection() as connection:
-            (row,) = await requests.listed(connection, own, REQUESTS["all"], request=made.request)
-        shown = plain(picture.request(row, self._office.files))
+            found = await requests.listed(
+                connection, own, REQUESTS["all"], request=made.request, hidden=hidden_from(request)
+            )
+        if not found:
+            raise NotFound("request")
+        shown = plain(picture.request(found[0], self._office.files))
         detail = "no phone can be given now: the request stands on the waiting list"
         return Problem(HTTPStatus.CONFLICT, made.reason, detail, request=shown)
 
@@ -85,8 +99,9 @@ class Assignments:
         """Say that the phone is in her hands."""
         caller, own = await self._caller(request)
         one = office_in.path_id(request, "assignment")
-        await self._life.hand_over(one, caller.name, own)
-        return await self._shown(one, own)
+        with acts.once:
+            await self._life(request).hand_over(one, caller.name, own)
+        return await self._shown(request, one, own)
 
     async def test(self, request: web.Request) -> web.Response:
         """Finish the hand-over by a press that was heard, and by what was compared."""
@@ -95,11 +110,17 @@ class Assignments:
         press = office_in.identity(fields, "press")
         said = {name: fields.value(name) for name in IDENTIFIED}
         wiped = office_in.flag(fields, "wiped", default=False)
-        missing = await self._life.test(one, said, caller.name, own, press=press, wiped=wiped)
+        try:
+            missing = await self._life(request).test(
+                one, said, caller.name, own, press=press, wiped=wiped
+            )
+        except Done as done:
+            entry = done.of("handover_test")
+            missing = entry.details["missing"] if entry else []
         if missing:
             detail = f"the hand-over is not finished; it lacks: {', '.join(missing)}"
             raise Problem(HTTPStatus.CONFLICT, "handover_incomplete", detail, missing=missing)
-        return await self._shown(one, own)
+        return await self._shown(request, one, own)
 
     async def renew(self, request: web.Request) -> web.Response:
         """Add a term of six months at most."""
@@ -107,8 +128,20 @@ class Assignments:
         one, fields = office_in.path_id(request, "assignment"), await reading.said(request)
         until = office_in.moment(fields, "ends_at") or office_in.moment(fields, "until")
         note = fields.optional("reason") or fields.optional("note")
-        await self._life.renew(one, until, note, caller.name, own)
-        return await self._shown(one, own)
+        with acts.once:
+            await self._life(request).renew(one, until, note, caller.name, own)
+        return await self._shown(request, one, own)
+
+    async def take_note(self, request: web.Request) -> web.Response:
+        """Say to have seen that the term ends."""
+        caller, own = await self._caller(request)
+        one, fields = office_in.path_id(request, "assignment"), await reading.said(request)
+        days = fields.value("days")
+        if days is not None and (isinstance(days, bool) or days not in {60, 30, 7, 0}):
+            raise Invalid("days", "must be 60, 30, 7, or 0 where the term is over")
+        with acts.once:
+            await self._life(request).take_note(one, days, caller.name, own)
+        return await self._shown(request, one, own)
 
     async def shorten(self, request: web.Request) -> web.Response:
         """Set an earlier end of the present term."""
@@ -117,45 +150,49 @@ class Assignments:
         until = office_in.moment(fields, "ends_at") or office_in.moment(fields, "until")
         if until is None:
             raise Invalid("ends_at", "is missing")
-        await self._life.shorten(one, until, fields.text("reason"), caller.name, own)
-        return await self._shown(one, own)
+        reason = fields.text("reason")
+        with acts.once:
+            await self._life(request).shorten(one, until, reason, caller.name, own)
+        return await self._shown(request, one, own)
 
     async def revoke(self, request: web.Request) -> web.Response:
         """End it, for a reason; the button is not muted by it."""
         caller, own = await self._caller(request)
         one, fields = office_in.path_id(request, "assignment"), await reading.said(request)
         reason, note = fields.optional("reason"), fields.optional("note")
-        await self._life.end(one, reason, note, caller.name, own)
-        return await self._shown(one, own)
+        with acts.once:
+            await self._life(request).end(one, reason, note, caller.name, own)
+        return await self._shown(request, one, own)
 
     async def give_back(self, request: web.Request) -> web.Response:
         """Attest that the phone is back; its credentials end."""
         caller, own = await self._caller(request)
         one, fields = office_in.path_id(request, "assignment"), await reading.said(request)
-        await self._life.give_back(
-            one,
-            caller.name,
-            own,
-            reason=fields.optional("reason"),
-            attested_by=fields.optional("attested_by", reading.WORD_MAX),
-            wiped=office_in.flag(fields, "wiped", default=False),
-        )
-        return await self._shown(one, own)
+        attested_by = fields.optional("attested_by", reading.WORD_MAX)
+        reason, wiped = fields.optional("reason"), office_in.flag(fields, "wiped", default=False)
+        with acts.once:
+            await self._life(request).give_back(
+                one, caller.name, own, reason=reason, attested_by=attested_by, wiped=wiped
+            )
+        return await self._shown(request, one, own)
 
     async def consent(self, request: web.Request) -> web.Response:
         """Record what she agrees to now."""
         caller, own = await self._caller(request)
         one, fields = office_in.path_id(request, "assignment"), await reading.fields(request)
-        await self._life.consent(one, office_in.consents(fields), caller.name, own)
-        return await self._shown(one, own)
+        said = office_in.consents(fields)
+        with acts.once:
+            await self._life(request).consent(one, said, caller.name, own)
+        return await self._shown(request, one, own)
 
     async def ground(self, request: web.Request) -> web.Response:
         """Enter the legal basis and the order that it stands on."""
         caller, own = await self._caller(request)
         one, fields = office_in.path_id(request, "assignment"), await reading.fields(request)
         basis, order = office_in.basis(fields), office_in.order(fields)
-        await self._life.ground(one, basis, order, caller.name, own)
-        return await self._shown(one, own)
+        with acts.once:
+            await self._life(request).ground(one, basis, order, caller.name, own)
+        return await self._shown(request, one, own)
 
     async def journal(self, request: web.Request) -> web.Response:
         """Answer what happened to an assignment, oldest first."""
@@ -167,15 +204,19 @@ class Assignments:
             found = await assignments.journal(connection, one)
         return answer({"items": [alert_json.journal_entry(row) for row in found], "next": None})
 
+    def _life(self, request: web.Request) -> Life:
+        return acts.under(request, self._office).life
+
     async def _caller(self, request: web.Request) -> tuple[Caller, str | None]:
         async with self._database.connection() as connection:
             return request[CALLER], await office_in.scope(connection, request[CALLER])
 
     async def _shown(
-        self, one: UUID, own: str | None, status: HTTPStatus = HTTPStatus.OK
+        self, request: web.Request, one: UUID, own: str | None, status: HTTPStatus = HTTPStatus.OK
     ) -> web.Response:
+        some = Filter(own, id=one, hidden=hidden_from(request))
         async with self._database.connection() as connection:
-            found = await assignments.listed(connection, Filter(own, id=one))
+            found = await assignments.listed(connection, some)
         if not found:
             raise NotFound("assignment")
         return answer(self._plain(found[0]), status)
@@ -184,3 +225,13 @@ class Assignments:
         now, office = self._clock.now(), self._office
         shown: object = plain(picture.assignment(row, office.sealer, office.files, now))
         return shown
+
+
+def _made(done: Done) -> Given | Waits:
+    """Return what was decided under the same key before."""
+    given, waits = done.of("assigned"), done.of("request_waits")
+    if given is not None and given.assignment_id is not None:
+        return Given(given.assignment_id)
+    if waits is None:
+        raise done
+    return Waits(UUID(waits.details["request"]), waits.details["why"])

@@ -3,9 +3,12 @@
 Serves arrow 3. Promises: 202 only after what the room said is committed; 401 for a token that is
 no room's, 403 for an envelope that another than this room has signed, 422 for what cannot be used,
 each with the RS-ERROR that says so wherever its sender can be addressed. What the message changes
-is left to the flow ``inbound``.
+is left to the flow ``inbound``. A room that speaks no CISU posts CAP here, by its content type. Few
+of one room's messages are in work at once: it takes no connection to the database from the others,
+nor from a press.
 """
 
+import asyncio
 from datetime import timedelta
 from http import HTTPStatus
 from uuid import uuid4
@@ -13,8 +16,9 @@ from uuid import uuid4
 from aiohttp import web
 
 from tgd.errors import Invalid
-from tgd.platform.channels import cisu_inbound, cisu_wire
-from tgd.platform.channels.cisu_inbound import SENDER, BadEnvelope
+from tgd.platform.channels import cap_inbound, cisu_inbound, cisu_wire
+from tgd.platform.channels.cisu_inbound import SENDER, BadEnvelope, stranger
+from tgd.platform.flow.hearing import OF_ONE_ROOM
 from tgd.store import accounts, rooms
 from tgd.web import reading
 from tgd.web.access import bearer
@@ -29,16 +33,21 @@ class Cisu:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._in_work: dict[str, asyncio.Semaphore] = {}
 
     async def inbound(self, request: web.Request) -> web.Response:
         """Take one envelope."""
         raw = await reading.body(request)
         room = await self._room(request)
         if room is None:
-            return self._refused(_stranger(raw), _not_a_room())
+            return self._refused(stranger(raw, "jeton absent ou inconnu"), _not_a_room())
         room_id, address = room
         try:
-            await self._context.inbound.receive(room_id, address, raw)
+            async with self._in_work.setdefault(room_id, asyncio.Semaphore(OF_ONE_ROOM)):
+                if request.content_type == cap_inbound.CONTENT_TYPE:
+                    await self._context.inbound.receive_cap(room_id, address, raw)
+                else:
+                    await self._context.inbound.receive(room_id, address, raw)
         except BadEnvelope as bad:
             bad.sender = address  # known by its token, whatever the envelope says
             return self._refused(bad, _problem(bad))
@@ -72,18 +81,6 @@ class Cisu:
             content_type="application/json",
             headers=problem.headers,
         )
-
-
-def _stranger(raw: bytes) -> BadEnvelope:
-    """Return what to answer to an envelope without a valid token; it is read for its sender."""
-    bad = BadEnvelope(*SENDER, "jeton absent ou inconnu")
-    try:
-        message = cisu_inbound.read(raw)
-    except BadEnvelope as unreadable:
-        bad.sender, bad.referenced = unreadable.sender, unreadable.referenced
-    else:
-        bad.sender, bad.referenced = message.sender, message.distribution_id
-    return bad
 
 
 def _not_a_room() -> Problem:

@@ -13,6 +13,7 @@ from tgd.justice.office import Office
 from tgd.metrics import Metrics
 from tgd.platform.address import Addresses
 from tgd.platform.competence import Competence
+from tgd.platform.flow.exercising import Exercising
 from tgd.platform.flow.forget import Forget
 from tgd.platform.flow.inbound import Inbound
 from tgd.platform.flow.recontact import Recontact
@@ -20,6 +21,7 @@ from tgd.platform.flow.triage import Triage
 from tgd.platform.notes import Notes
 from tgd.platform.persons import Persons
 from tgd.platform.report import Reporting
+from tgd.platform.sheets import Sheets
 from tgd.platform.whereabouts import Whereabouts
 from tgd.store.db import Database
 from tgd.web.hub import Hub
@@ -43,9 +45,11 @@ class Context:
     clock: Clock
     triage: Triage
     inbound: Inbound
+    exercising: Exercising
     forget: Forget
     recontact: Recontact
     reporting: Reporting
+    sheets: Sheets
     whereabouts: Whereabouts
     competence: Competence
     persons: Persons

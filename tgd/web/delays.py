@@ -1,8 +1,9 @@
-"""Guessing is slowed down: per account and per source address, across restarts, never for good.
+"""Guessing is slowed down: per account, per source address and in all, across restarts.
 
 Serves the login. Whoever fails waits longer each time, up to a bound, and nobody is locked out: a
 supervisor lifts a wait, and a browser in which a person has logged in before is counted by itself,
-so that somebody else's guessing keeps no operator from the console. An attempt is counted before
+so that somebody else's guessing keeps no operator from the console. Many who guess from everywhere
+at everybody get one try a second between them. An attempt is counted before
 the password is looked at and taken back when it was right: attempts at the same moment are no way
 around. Promises: a name that no account has is slowed down like one that has; what is kept is a
 keyed hash, never what was typed nor from where; attempts a day are bounded.
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta
 from aiohttp import web
 
 from tgd.clock import Clock
+from tgd.platform.terms import table
 from tgd.store import logins
 from tgd.store.db import Database
 from tgd.store.guessing import Hashes, hashes
@@ -31,25 +33,32 @@ class Allowance:
     """So many failures cost nothing; from there on each doubles the wait, up to the bound."""
 
     free: int
+    most_s: float = WAIT_MAX_S
 
     def wait_s(self, failures: int) -> float:
         """Return how long to wait after so many failures."""
         if failures < self.free:
             return 0.0
-        return min(WAIT_MAX_S, 2.0 ** min(failures - self.free + 1, 30))
+        return min(self.most_s, 2.0 ** min(failures - self.free + 1, 30))
 
 
 ACCOUNT = Allowance(free=5)
 ADDRESS = Allowance(free=20)
 """Behind one address there may be a whole site."""
+EVERYBODY = Allowance(free=300, most_s=1.0)
+"""All that fails anywhere: more than a second would let anybody shut everybody out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Whom an attempt is counted for; ``browser``: one that is known to be the account's."""
+    """Whom an attempt is counted for; ``browser``: one that is known to be the account's.
+
+    ``own`` is whose count ends when it was right; the others' is taken back by one.
+    """
 
     counted: tuple[tuple[bytes, Allowance], ...]
-    browser: bool
+    browser: bool = False
+    own: bytes | None = None
 
 
 class Delays:
@@ -65,9 +74,15 @@ class Delays:
         """Return whom an attempt counts for; ``known`` is the browser's cookie, if it has one."""
         browser = self._browser(username, known)
         if browser is not None:
-            return Attempt(((self._hashes.of("browser", browser), ACCOUNT),), browser=True)
-        account = (self._hashes.account(username), ACCOUNT)
-        return Attempt((account, (self._hashes.address(address), ADDRESS)), browser=False)
+            own = self._hashes.of("browser", browser)
+            return Attempt(((own, ACCOUNT),), browser=True, own=own)
+        own = self._hashes.account(username)
+        return Attempt(((own, ACCOUNT), *self.of_address(address).counted), own=own)
+
+    def of_address(self, address: str) -> Attempt:
+        """Return whom an attempt counts for that names no account."""
+        everybody = (self._hashes.of("everybody", ""), EVERYBODY)
+        return Attempt(((self._hashes.address(address), ADDRESS), everybody))
 
     async def count(self, attempt: Attempt) -> None:
         """Count an attempt as failed until ``right``; raises 429 if it comes too soon."""
@@ -82,17 +97,18 @@ class Delays:
             if left_s <= 0:
                 for who, _ in attempt.counted:
                     await logins.count(transaction, who, failures[who] + 1, now)
-                await logins.forget(transaction, now - FORGET_AFTER)
+                await logins.forget(transaction, table()["login"].before(now))
         if left_s > 0:
             raise too_many(left_s)
 
     async def right(self, attempt: Attempt) -> None:
         """Take the count back: whoever tried has shown who they are."""
-        (own, _), *others = attempt.counted
         async with self._database.transaction() as transaction:
-            for who, _ in others:  # an account of one's own must not pay for guessing at others'
-                await logins.take_back(transaction, who)
-            await logins.clear(transaction, [own])
+            for who in sorted(who for who, _ in attempt.counted):  # as they are held: no deadlock
+                if who == attempt.own:
+                    await logins.clear(transaction, [who])
+                else:  # an account of one's own must not pay for guessing at others'
+                    await logins.take_back(transaction, who)
 
     async def lift(self, username: str | None, address: str | None) -> int:
         """Let a name or an address off; return how many waits that ended."""
@@ -100,9 +116,10 @@ class Delays:
         async with self._database.transaction() as transaction:
             return await logins.clear(transaction, who)
 
-    def cookie(self, username: str) -> str:
+    def cookie(self, username: str, *, secure: bool) -> str:
         """Return the name of the cookie by which this account's browsers are known."""
-        return f"tgd_known_{self._hashes.of('cookie', username.casefold()).hex()[:12]}"
+        name = self._hashes.of("cookie", username.casefold()).hex()[:12]
+        return f"{'__Secure-' if secure else ''}tgd_known_{name}"
 
     def introduction(self, username: str) -> str:
         """Return what a browser is known by after a login that was right."""
@@ -126,8 +143,10 @@ class Delays:
 def source(request: web.Request, proxies: str) -> str:
     """Return whence a request comes: what the proxy before us says, if there is one of ours."""
     remote = request.remote or ""
-    if remote in proxies.split(",") and (said := request.headers.get("X-Forwarded-For", "")):
-        remote = said.rpartition(",")[2].strip()
+    # A proxy may add a line of its own instead of going on in the sender's: the last one counts.
+    said = request.headers.getall("X-Forwarded-For", [])
+    if remote in proxies.split(",") and said and said[-1]:
+        remote = said[-1].rpartition(",")[2].strip()
     return remote
 
 

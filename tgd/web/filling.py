@@ -8,6 +8,7 @@ the texts are escaped. The script writes the same places anew in the language th
 
 import html
 import re
+from importlib import resources
 
 from tgd.web.catalogue import LANGUAGES, PACKAGE, catalogue
 
@@ -15,9 +16,21 @@ _TAG = re.compile(r"<(?P<name>[a-z][a-z0-9]*)(?P<attributes>\s[^<>]*\bdata-t(?:-
 _ATTRIBUTE = re.compile(r'\s(data-t|data-t-label|lang)="([^"]*)"')
 
 
+def whole(page: str) -> str:
+    """Return a template with the parts that several pages have, ``{{login}}`` say."""
+    for part in resources.files(PACKAGE).joinpath("static", "parts").iterdir():
+        blank = f"{{{{{part.name.removesuffix('.html')}}}}}\n"
+        page = page.replace(blank, part.read_text(encoding="utf-8"))
+    return page
+
+
 def filled(page: str, name: str, package: str = PACKAGE) -> str:
     """Return a page with its languages and its texts, out of the catalogue of that name."""
-    page = page.replace("{{language}}", LANGUAGES[0]).replace("{{languages}}", " ".join(LANGUAGES))
+    page = (
+        whole(page)
+        .replace("{{language}}", LANGUAGES[0])
+        .replace("{{languages}}", " ".join(LANGUAGES))
+    )
 
     def said(tag: re.Match[str]) -> str:
         attributes = dict(_ATTRIBUTE.findall(tag["attributes"]))

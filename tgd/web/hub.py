@@ -25,7 +25,8 @@ class Hub:
         self._delivered = delivered
         self._listeners: set[asyncio.Event] = set()
         self._hinted_at = 0.0
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: asyncio.Handle | None = None
+        self._due = 0.0  # when the timer fires; not every loop's handles say so
         self.closed = False
         self.heard = 0
         """Grows whenever something may have changed."""
@@ -40,10 +41,10 @@ class Hub:
         gap = many * _PRESSING_GAP_EACH_S if pressing else max(_GAP_S, many * _GAP_EACH_S)
         due = max(loop.time(), self._hinted_at + gap)
         if self._timer is not None:
-            if self._timer.when() <= due:
+            if self._due <= due:
                 return
             self._timer.cancel()
-        self._timer = loop.call_at(due, self._hint)
+        self._due, self._timer = due, loop.call_at(due, self._hint)
 
     def close(self) -> None:
         """End every stream: the server is going."""

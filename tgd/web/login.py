@@ -10,7 +10,7 @@ that an account has used before nobody waits for it either.
 
 import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from http import HTTPStatus
@@ -22,15 +22,18 @@ from aiohttp import web
 from tgd.seal import SealBroken, Sealer
 from tgd.store import accounts, logins
 from tgd.web import alert_json, reading
-from tgd.web.access import CALLER, COOKIE
+from tgd.web.access import CALLER
 from tgd.web.answers import answer
 from tgd.web.context import Context
-from tgd.web.delays import KNOWN_FOR, Attempt, Delays, source
-from tgd.web.errors import Problem, forbidden, unauthorized
+from tgd.web.delays import Attempt, Delays, source
+from tgd.web.errors import Problem, forbidden
+from tgd.web.opening import Opening, take, wrong_login
 from tgd.web.pages import is_secure
 
 _AT_ONCE, _QUEUED = 2, 32
 """Password checks under way (each takes 64 MiB and a core), and those that may wait."""
+_ELSEWHERE = frozenset({"cross-site", "same-site"})
+"""A neighbour under the same domain is another site's page as well."""
 _SECRET_MAX = 256
 _CODE_MAX = 40
 _STEP_S = 30
@@ -78,14 +81,19 @@ class Checks:
 
 
 class Login:
-    """The routes under ``/session``."""
+    """The routes under ``/session``.
+
+    ``ending`` says of an agency's issuer where its own session is ended.
+    """
 
     def __init__(self, context: Context) -> None:
         self._database = context.database
         self._clock = context.clock
         self._config = context.config
         self._sealer = Sealer(context.config.secret_key)
-        self._delays = Delays(context.database, context.clock, context.config.secret_key)
+        self.delays = Delays(context.database, context.clock, context.config.secret_key)
+        self.opening = Opening(context, self.delays)
+        self.ending: Callable[[web.Request, str], Awaitable[str | None]] = _nowhere
         self._checks = Checks()
         self.prepare = self._checks.prepare
         self._outcomes = context.metrics.logins
@@ -93,26 +101,29 @@ class Login:
 
     async def log_in(self, request: web.Request) -> web.Response:
         """Check name, password and second factor; answer the CSRF token, set the cookie."""
-        if request.headers.get("Sec-Fetch-Site") == "cross-site":
+        if request.headers.get("Sec-Fetch-Site") in _ELSEWHERE:
             raise forbidden("cross_site", "log in from the console's own page")
         fields = await reading.fields(request)
         username = fields.text("username", _SECRET_MAX)
         password, code = fields.text("password", _SECRET_MAX), fields.optional("totp", _CODE_MAX)
-        attempt = self._delays.of(
-            username,
-            source(request, self._config.proxies),
-            request.cookies.get(self._delays.cookie(username)),
-        )
+        attempt = self._attempt(request, username)
         async with self._checks.place(known=attempt.browser):
             account = await self._checked(attempt, username, password, code)
-        return await self._opened(request, account)
+        opened = await self.opening.open(request, account)
+        response = self._answer(opened.username, opened.role, opened.csrf, opened.expires_at)
+        self.opening.give(request, response, opened)
+        return response
+
+    def _attempt(self, request: web.Request, username: str) -> Attempt:
+        known = request.cookies.get(self.delays.cookie(username, secure=is_secure(request)))
+        return self.delays.of(username, source(request, self._config.proxies), known)
 
     async def _checked(
         self, attempt: Attempt, username: str, password: str, code: str | None
     ) -> accounts.Account:
         """Return the account; the same steps and the same refusal whatever is wrong."""
         try:
-            await self._delays.count(attempt)
+            await self.delays.count(attempt)
         except Problem:
             self._outcomes["delayed"].inc()
             raise
@@ -127,29 +138,25 @@ class Login:
             spent = await logins.spend(connection, spender, step, recovery, self._clock.now())
         if account is None or not right or not (spent or factor is None):
             self._outcomes["wrong"].inc()
-            raise unauthorized("wrong_login", "name, password or one-time code is wrong")
-        await self._delays.right(attempt)
+            raise wrong_login()
+        await self.delays.right(attempt)
         self._outcomes["right"].inc()
         return account
 
     async def confirm(self, request: web.Request, username: str, password: str) -> None:
         """Refuse who does not know the account's password; guessing is slowed down here as well."""
-        attempt = self._delays.of(
-            username,
-            source(request, self._config.proxies),
-            request.cookies.get(self._delays.cookie(username)),
-        )
+        attempt = self._attempt(request, username)
         async with self._checks.place(known=attempt.browser):
-            await self._delays.count(attempt)
+            await self.delays.count(attempt)
             async with self._database.connection() as connection:
                 account = await accounts.account(connection, username)
             if not await self._checks.right(account, password):
                 raise forbidden("wrong_password", "the present password is wrong")
-        await self._delays.right(attempt)
+        await self.delays.right(attempt)
 
     async def lift(self, username: str | None, address: str | None) -> int:
         """Let a name or an address off its wait; return how many waits that ended."""
-        return await self._delays.lift(username, address)
+        return await self.delays.lift(username, address)
 
     def _step(self, account: accounts.Account | None, code: str | None) -> int | None:
         """Return which step of time the code is for; None: none of those about now."""
@@ -170,63 +177,40 @@ class Login:
             return self._dummy
 
     async def log_out(self, request: web.Request) -> web.Response:
-        """End the session; a token has none and stays what it is."""
+        """End the session; a token has none and stays what it is.
+
+        Whom an agency vouches for is told where the agency's own session ends: else the next
+        person at this desk would be let in by it.
+        """
         caller = request[CALLER]
+        elsewhere = None
         if caller.session is not None:
             async with self._database.connection() as connection:
                 await accounts.close_session(connection, caller.key)
-        response = web.Response(status=HTTPStatus.NO_CONTENT)
-        response.del_cookie(COOKIE, path="/", httponly=True, samesite="Strict")
+            if caller.session.issuer is not None:
+                elsewhere = await self.ending(request, caller.session.issuer)
+        if elsewhere is None:
+            response = web.Response(status=HTTPStatus.NO_CONTENT)
+        else:
+            response = answer({"logout": elsewhere})
+        take(request, response)
         return response
 
     async def show(self, request: web.Request) -> web.Response:
         """Tell a page that was loaded again who is logged in, and its CSRF token."""
         caller = request[CALLER]
         csrf = caller.session.csrf if caller.session else None
-        return self._answer(caller.name, caller.role, csrf, caller.expires_at)
-
-    async def _opened(self, request: web.Request, account: accounts.Account) -> web.Response:
-        cookie, csrf = secrets.token_urlsafe(32), secrets.token_urlsafe(32)
-        now = self._clock.now()
-        life = timedelta(hours=self._config.session_hours)
-        async with self._database.transaction() as transaction:
-            if before := request.cookies.get(COOKIE):
-                await accounts.close_session(transaction, accounts.digest(before))
-            await accounts.open_session(
-                transaction,
-                accounts.digest(cookie),
-                account.id,
-                csrf=csrf,
-                now=now,
-                expires_at=now + life,
-            )
-        response = self._answer(account.username, account.role, csrf, now + life)
-        response.set_cookie(
-            COOKIE,
-            cookie,
-            path="/",
-            httponly=True,
-            samesite="Strict",
-            secure=is_secure(request),
-            max_age=int(life.total_seconds()),
-        )
-        self._known(request, response, account.username)
-        return response
-
-    def _known(self, request: web.Request, response: web.Response, username: str) -> None:
-        """Have the browser know itself: others' guessing does not keep it waiting."""
-        response.set_cookie(
-            self._delays.cookie(username),
-            self._delays.introduction(username),
-            path="/api/v1/session",
-            httponly=True,
-            samesite="Strict",
-            secure=is_secure(request),
-            max_age=int(KNOWN_FOR.total_seconds()),
-        )
+        vouched = caller.session is not None and caller.session.issuer is not None
+        return self._answer(caller.name, caller.role, csrf, caller.expires_at, vouched=vouched)
 
     def _answer(
-        self, name: str, role: str, csrf: str | None, expires_at: datetime | None
+        self,
+        name: str,
+        role: str,
+        csrf: str | None,
+        expires_at: datetime | None,
+        *,
+        vouched: bool = False,
     ) -> web.Response:
         return answer(
             {
@@ -236,5 +220,11 @@ class Login:
                 "expires_at": alert_json.stamp(expires_at) if expires_at else None,
                 # Whom to telephone when the console has lost the server.
                 "call": self._config.callback_number,
+                # An agency vouches for the person: there is no password here.
+                "vouched": vouched,
             }
         )
+
+
+async def _nowhere(_request: web.Request, _issuer: str) -> str | None:
+    return None

@@ -14,18 +14,20 @@ from uuid import UUID
 
 from aiohttp import web
 
+from tgd.conflict import KINDS, Lock
 from tgd.errors import Invalid, NotFound
 from tgd.justice import picture
-from tgd.justice.domain.conflict import KINDS, Lock
 from tgd.justice.domain.stock import STATES
 from tgd.justice.flow.releases import KINDS as RELEASES
 from tgd.justice.flow.releases import OUTCOMES
 from tgd.justice.flow.waiting import REFUSALS
 from tgd.store import assignments, requests, stock
-from tgd.web import alert_json, office_in, reading
+from tgd.store.acts import Done
+from tgd.web import acts, alert_json, office_in, reading
 from tgd.web.access import CALLER
 from tgd.web.answers import answer
 from tgd.web.context import Context
+from tgd.web.kept import hers, hidden_from, named
 
 PAGE, PAGE_MAX = 100, 500
 STATES_SAID = ("lost", "stolen", "broken", "found", "repaired", "in_stock", "reserve")
@@ -70,9 +72,12 @@ class Office:
             raise Invalid("state", f"must be one of {', '.join(STATES)}")
         after = reading.query(request, "cursor")
         async with self._database.connection() as connection:
-            found = await stock.listed(connection, own, after=after, limit=limit + 1)
+            found = await stock.listed(
+                connection, own, after=after, limit=limit + 1, hidden=hidden_from(request)
+            )
         now = self._clock.now()
-        items = [self._phone(row, now) for row in found[:limit] if state in {None, row["state"]}]
+        shown = [row for row in found[:limit] if state in {None, row["state"]}]
+        items = [self._phone(row, now) for row in shown]
         following = found[limit - 1]["id"] if len(found) > limit else None
         return answer({"items": items, "next": following, "now": alert_json.stamp(now)})
 
@@ -87,41 +92,52 @@ class Office:
         device, known = office_in.device(fields), office_in.known(fields)
         tribunal = fields.optional("tribunal", reading.WORD_MAX)
         state = fields.optional("state", reading.WORD_MAX) or "in_stock"
-        new = await self._office.stock.put(
-            device, known, caller.name, own, tribunal=tribunal, state=state
-        )
+        only_new = office_in.flag(fields, "new", default=False)
+        if await hers(request, "devices", device):
+            own = ""  # as if it were another tribunal's
+        try:
+            new = await acts.under(request, self._office).stock.put(
+                device, known, caller.name, own, tribunal=tribunal, state=state, only_new=only_new
+            )
+        except Done as done:
+            new = done.of("device_added") is not None
         return await self._shown(device, own, HTTPStatus.CREATED if new else HTTPStatus.OK)
 
     async def set_state(self, request: web.Request) -> web.Response:
         """Say that a phone is lost, stolen, broken, found, repaired, in stock or in reserve."""
         own, caller, device = await self._own(request), request[CALLER], request.match_info["id"]
         state = (await reading.fields(request)).choice("state", *STATES_SAID)
-        await self._office.stock.move(device, state, caller.name, own)
+        with acts.once:
+            await acts.under(request, self._office).stock.move(device, state, caller.name, own)
         return await self._shown(device, own)
 
     async def wipe(self, request: web.Request) -> web.Response:
         """Attest that a phone holds nothing any more of whoever had it."""
         own, caller, device = await self._own(request), request[CALLER], request.match_info["id"]
-        await self._office.stock.wipe(device, caller.name, own)
+        with acts.once:
+            await acts.under(request, self._office).stock.wipe(device, caller.name, own)
         return await self._shown(device, own)
 
     async def lend(self, request: web.Request) -> web.Response:
         """Lend a phone to a tribunal of the same court of appeal; ``to`` null: it is back."""
         own, caller, device = await self._own(request), request[CALLER], request.match_info["id"]
         to = (await reading.fields(request)).optional("to", reading.WORD_MAX)
-        await self._office.stock.lend(device, to, caller.name, own)
+        with acts.once:
+            await acts.under(request, self._office).stock.lend(device, to, caller.name, own)
         return await self._shown(device, own)
 
     async def compromise(self, request: web.Request) -> web.Response:
         """Call a phone compromised, as the first of two persons."""
         own, caller, device = await self._own(request), request[CALLER], request.match_info["id"]
-        await self._office.stock.compromise(device, caller.name, own)
+        with acts.once:
+            await acts.under(request, self._office).stock.compromise(device, caller.name, own)
         return await self._shown(device, own)
 
     async def mute(self, request: web.Request) -> web.Response:
         """Confirm it as the second one: the phone's credentials end."""
         own, caller, device = await self._own(request), request[CALLER], request.match_info["id"]
-        await self._office.stock.mute(device, caller.name, own)
+        with acts.once:
+            await acts.under(request, self._office).stock.mute(device, caller.name, own)
         return await self._shown(device, own)
 
     async def _shown(
@@ -146,7 +162,10 @@ class Office:
             raise Invalid("status", f"must be one of {', '.join(str(s) for s in REQUESTS if s)}")
         after = alert_json.read_cursor(reading.query(request, "cursor"))
         async with self._database.connection() as connection:
-            found = await requests.listed(connection, own, REQUESTS[status], after, limit + 1)
+            found = await requests.listed(
+                *(connection, own, REQUESTS[status], after, limit + 1),
+                hidden=hidden_from(request),
+            )
         items = [plain(picture.request(row, self._office.files)) for row in found[:limit]]
         last = found[limit - 1] if len(found) > limit else None
         following = alert_json.cursor(last["asked_at"], last["id"]) if last else None
@@ -155,9 +174,12 @@ class Office:
     async def ask(self, request: web.Request) -> web.Response:
         """Record that somebody asks for a phone."""
         own, caller = await self._own(request), request[CALLER]
-        demand = office_in.demand(await reading.fields(request))
-        made = await self._office.assigning.ask(demand, caller.name, own)
-        return await self._request(made, own, HTTPStatus.CREATED)
+        demand = await office_in.seen(request, office_in.demand(await reading.fields(request)))
+        try:
+            made = await acts.under(request, self._office).assigning.ask(demand, caller.name, own)
+        except Done as done:
+            made = done.made("requested", "request")
+        return await self._request(request, made, own, HTTPStatus.CREATED)
 
     async def refuse(self, request: web.Request) -> web.Response:
         """Refuse a request, for a reason."""
@@ -171,15 +193,22 @@ class Office:
     async def _closed(self, request: web.Request, status: str, reason: str | None) -> web.Response:
         own, caller = await self._own(request), request[CALLER]
         one = office_in.path_id(request, "request")
-        await self._office.waiting.close(one, status, reason, caller.name, own)
-        return await self._request(one, own)
+        with acts.once:
+            await acts.under(request, self._office).waiting.close(
+                one, status, reason, caller.name, own
+            )
+        return await self._request(request, one, own)
 
     async def _request(
-        self, one: UUID, own: str | None, status: HTTPStatus = HTTPStatus.OK
+        self, request: web.Request, one: UUID, own: str | None, status: HTTPStatus = HTTPStatus.OK
     ) -> web.Response:
         async with self._database.connection() as connection:
-            (row,) = await requests.listed(connection, own, REQUESTS["all"], request=one)
-        return answer(plain(picture.request(row, self._office.files)), status)
+            found = await requests.listed(
+                connection, own, REQUESTS["all"], request=one, hidden=hidden_from(request)
+            )
+        if not found:
+            raise NotFound("request")
+        return answer(plain(picture.request(found[0], self._office.files)), status)
 
     # ── Releases, and who must not know ─────────────────────────────────────────────
 
@@ -189,25 +218,27 @@ class Office:
         if status not in {None, "open", "all"}:
             raise Invalid("status", "must be open or all")
         async with self._database.connection() as connection:
-            found = await requests.releases(connection, own, open_only=status != "all")
+            found = await requests.releases(
+                connection, own, open_only=status != "all", hidden=hidden_from(request)
+            )
         return answer({"items": [plain(picture.release(row)) for row in found], "next": None})
 
     async def announce(self, request: web.Request) -> web.Response:
         """Record that he comes out, or goes on leave."""
         own, caller = await self._own(request), request[CALLER]
         fields = await reading.fields(request)
-        who = office_in.identity(fields, "beneficiary")
+        who = await named(request, "beneficiaries", office_in.identity(fields, "beneficiary"))
         at = office_in.moment(fields, "at") or office_in.moment(fields, "happens_at")
         if who is None or at is None:
             raise Invalid("beneficiary" if who is None else "at", "is missing")
-        made = await self._office.releases.announce(
-            who,
-            fields.choice("kind", *RELEASES),
-            at,
-            caller.name,
-            own,
-            tribunal=fields.optional("tribunal", reading.WORD_MAX),
-        )
+        kind = fields.choice("kind", *RELEASES)
+        tribunal = fields.optional("tribunal", reading.WORD_MAX)
+        try:
+            made = await acts.under(request, self._office).releases.announce(
+                who, kind, at, caller.name, own, tribunal=tribunal
+            )
+        except Done as done:
+            made = done.made("release_announced", "release")
         return await self._release(made, own, HTTPStatus.CREATED)
 
     async def evaluated(self, request: web.Request) -> web.Response:
@@ -215,7 +246,10 @@ class Office:
         own, caller = await self._own(request), request[CALLER]
         one = office_in.path_id(request, "release")
         outcome = (await reading.fields(request)).choice("outcome", *OUTCOMES)
-        await self._office.releases.evaluated(one, outcome, caller.name, own)
+        with acts.once:
+            await acts.under(request, self._office).releases.evaluated(
+                one, outcome, caller.name, own
+            )
         return await self._release(one, own)
 
     async def _release(
@@ -232,17 +266,19 @@ class Office:
             if not await assignments.of_tribunal(connection, who, own):
                 raise NotFound("beneficiary")
             found = await requests.locks_of(connection, who)
-        return answer({"items": [{"kind": kind, "value": value} for kind, value in found]})
+        return answer({"items": found})
 
     async def lock_out(self, request: web.Request) -> web.Response:
         """Lock a reader out of all that is hers, or let one in again (``lifted`` true)."""
         own, caller = await self._own(request), request[CALLER]
         who, fields = office_in.path_id(request, "beneficiary"), await reading.fields(request)
         lock = Lock(fields.choice("kind", *KINDS), fields.text("value", reading.WORD_MAX))
+        releases = acts.under(request, self._office).releases
+        act = releases.lock_out
         if office_in.flag(fields, "lifted", default=False):
-            await self._office.releases.lift(who, lock, caller.name, own)
-        else:
-            await self._office.releases.lock_out(who, lock, caller.name, own)
+            act = releases.lift
+        with acts.once:
+            await act(who, lock, caller.name, own)
         return await self.conflicts(request)
 
     # ── Tribunals ───────────────────────────────────────────────────────────────────
@@ -251,16 +287,19 @@ class Office:
         """Answer the tribunals with their allocation, what is out and who waits."""
         own = await self._own(request)
         async with self._database.connection() as connection:
-            found = await stock.tribunals(connection, own)
+            found = await stock.tribunals(connection, own, hidden_from(request))
         return answer({"items": [plain(row) for row in found], "next": None})
 
     async def allocate(self, request: web.Request) -> web.Response:
         """Say how many phones a tribunal has, and how many stay in reserve."""
         tribunal, fields = request.match_info["id"], await reading.fields(request)
         said = [_count(fields, name) for name in ("allocation", "reserve_floor")]
-        await self._office.stock.allocate(tribunal, request[CALLER].name, *said)
+        with acts.once:
+            await acts.under(request, self._office).stock.allocate(
+                tribunal, request[CALLER].name, *said
+            )
         async with self._database.connection() as connection:
-            (row,) = await stock.tribunals(connection, tribunal)
+            (row,) = await stock.tribunals(connection, tribunal, hidden_from(request))
         return answer(plain(row))
 
 

@@ -7,6 +7,7 @@ and never as a label, which is not.
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, time
 from typing import Any
 from uuid import UUID
@@ -21,6 +22,7 @@ from tgd.justice.flow.stock import Known
 from tgd.store import stock as rows
 from tgd.store.db import Connection
 from tgd.web.access import Caller
+from tgd.web.kept import NOTHING, hers, hidden_from, named
 from tgd.web.reading import WORD_MAX, Fields
 
 SOURCES = (
@@ -64,6 +66,22 @@ def demand(fields: Fields, *, request: UUID | None = None) -> Demand:
         source=_among(fields, "source", SOURCES),
         means=_among(fields, "means", MEANS),
         asked_at=moment(fields, "asked_at"),
+    )
+
+
+async def seen(request: web.Request, demand: Demand) -> Demand:
+    """Return a demand that names nothing about anybody who is hidden from whoever makes it."""
+    if not hidden_from(request):
+        return demand
+    device = demand.device
+    if device is not None and await hers(request, "devices", device):
+        device = NOTHING
+    return replace(
+        demand,
+        person=replace(demand.person, id=await named(request, "beneficiaries", demand.person.id)),
+        device=device,
+        request=await named(request, "requests", demand.request),
+        replaces=await named(request, "assignments", demand.replaces),
     )
 
 
@@ -174,7 +192,8 @@ def _person(fields: Fields) -> Person:
         raise Invalid("beneficiary", "must be an id, a name or an object")
     one = Fields(said)
     label = one.optional("label", WORD_MAX)
-    if label is not None and label == one.optional("name", WORD_MAX):
+    name = str(said.get("name") or "")
+    if label is not None and (label == name or _names(label) & _names(name)):
         raise Invalid("beneficiary.label", "is shown to rooms, and never a name")
     listen = one.optional("listen", WORD_MAX)
     if listen not in {None, *LISTENS}:
@@ -205,3 +224,8 @@ def _among(fields: Fields, name: str, known_words: tuple[str, ...]) -> str:
     if value not in known_words:
         raise Invalid(name, f"must be one of {', '.join(known_words)}")
     return value
+
+
+def _names(text: str) -> set[str]:
+    """Return the words of a text that may be somebody's name."""
+    return set(re.findall(r"[^\W\d_]{3,}", text.casefold()))

@@ -9,7 +9,7 @@ browsers from harm.
 import hashlib
 import html
 import mimetypes
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from importlib import resources
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from aiohttp import web
 from xstatic.pkg import leaflet
 
 from tgd.web import catalogue
+from tgd.web.agencies import Agency
 from tgd.web.filling import filled
 
 POLICY = (
@@ -26,6 +27,8 @@ POLICY = (
 )
 _GUARDS = {
     "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",  # for browsers that know no frame-ancestors
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -51,7 +54,7 @@ def policy(tiles_url: str | None) -> str:
 class Pages:
     """The static files of the package, the map's library, and the console."""
 
-    def __init__(self, tiles_url: str | None = None) -> None:
+    def __init__(self, tiles_url: str | None = None, agencies: Iterable[Agency] = ()) -> None:
         folder = resources.files("tgd.web").joinpath("static")
         self._files = {
             item.name: item.read_bytes()
@@ -69,7 +72,13 @@ class Pages:
             self._files |= catalogue.served(name)
         texts = {name: filled(page, _SAME_WORDS.get(name, name)) for name, page in written.items()}
         self.version = _version(self._files, texts)
-        known = {"{{static}}": f"/static/{self.version}", "{{tiles}}": html.escape(tiles_url or "")}
+        ways = " ".join(_way_in(agency) for agency in agencies)
+        known = {
+            "{{static}}": f"/static/{self.version}",
+            "{{tiles}}": html.escape(tiles_url or ""),
+            "{{agencies}}": ways,
+            "{{no_agency}}": "" if ways else " hidden",
+        }
         self._pages = {name: _with(page, known).encode() for name, page in texts.items()}
 
     async def home(self, _request: web.Request) -> web.Response:
@@ -83,6 +92,10 @@ class Pages:
     async def screen(self, _request: web.Request) -> web.Response:
         """Answer the page for the second monitor; it shows what the first window tells it."""
         return self.page("screen")
+
+    async def account(self, _request: web.Request) -> web.Response:
+        """Answer the page of one's own account."""
+        return self.page("account")
 
     def page(self, name: str) -> web.Response:
         """Answer a page of the package; it holds nothing until somebody has logged in."""
@@ -98,6 +111,12 @@ class Pages:
         return web.Response(
             body=self._files[name], content_type=kind, charset=charset, headers=_FOR_EVER
         )
+
+
+def _way_in(agency: Agency) -> str:
+    """Return the button of an agency's own login."""
+    where = f"/api/v1/oidc/{agency.id}/start"
+    return f'<a class="button agency" href="{where}">{html.escape(agency.name)}</a>'
 
 
 def is_secure(request: web.Request) -> bool:

@@ -14,13 +14,13 @@ from aiohttp import web
 from tgd.errors import NotFound
 from tgd.justice import picture, steering
 from tgd.justice.domain import handing
-from tgd.justice.domain.conflict import Lock, Reader, locked
 from tgd.store import associations, stock
 from tgd.store import office as rows
 from tgd.web import alert_json, office_in, reading
 from tgd.web.access import CALLER
 from tgd.web.answers import answer
 from tgd.web.context import Context
+from tgd.web.kept import hidden_from
 from tgd.web.office import PAGE_MAX, plain
 from tgd.web.pages import Pages
 
@@ -88,7 +88,9 @@ class Parquet:
         first, last = steering.period(since, until, self._clock.now())
         async with self._database.connection() as connection:
             own = await office_in.scope(connection, request[CALLER])
-            row = await rows.steering(connection, *steering.bounds(first, last), own)
+            row = await rows.steering(
+                connection, *steering.bounds(first, last), own, hidden_from(request)
+            )
         said = {"from": first.isoformat(), "to": last.isoformat(), "tribunal": own}
         return answer(said | steering.figures(row))
 
@@ -103,15 +105,12 @@ class Parquet:
                 if row["assignment_id"] is not None
             ]
             people = [row["beneficiary_id"] for row in held]
-            locks = await rows.locks(connection, people)
             follower = caller.name if caller.session is not None else ""
             hers = await associations.followed(connection, follower, people, now)
-        reader = Reader(account=caller.name, role=caller.role)
         items = [
             self._followed(row, now)
             for row in held
-            if row["beneficiary_id"] in hers
-            and not locked([Lock(*one) for one in locks.get(row["beneficiary_id"], [])], reader)
+            if row["beneficiary_id"] in hers - hidden_from(request)
         ]
         return answer({"items": items, "next": None, "now": alert_json.stamp(now)})
 

@@ -37,6 +37,10 @@ class Fields:
     def __init__(self, values: dict[str, Any]) -> None:
         self._values = values
 
+    def names(self) -> set[str]:
+        """Return the names of all that was sent, null or not."""
+        return set(self._values)
+
     def value(self, name: str) -> Any:
         """Return whatever was sent; None if it is absent or null."""
         return self._values.get(name)

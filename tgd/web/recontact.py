@@ -18,6 +18,7 @@ from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, Caller
 from tgd.web.answers import answer
 from tgd.web.context import Context
+from tgd.web.kept import hidden_from
 from tgd.web.pages import Pages
 
 PAGE_MAX = 500
@@ -46,6 +47,7 @@ class Recontacts:
                 follower=_follower(request[CALLER]),
                 now=self._clock.now(),
                 limit=limit,
+                hidden=hidden_from(request),
             )
         now = self._clock.now()
         items = [_shown(row, now) for row in found]
@@ -96,7 +98,7 @@ def _shown(row: dict[str, Any], now: datetime) -> dict[str, Any]:
         "done_by": row["done_by"],
         "closed_at": alert_json.stamp(row["closed_at"]),
         "verdict": row["verdict"],
-        "outcome": row["outcome"],
+        "outcome": alert_json.outcome(row["outcome"], None, row["alert_id"]),
         # Whoever holds her phone may be the one she fears.
         "caution": "coercion" if row["coerced"] else None,
     }

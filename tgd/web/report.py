@@ -20,9 +20,10 @@ from tgd.web.answers import answer
 from tgd.web.catalogue import LANGUAGES
 from tgd.web.context import Context
 from tgd.web.errors import Problem
+from tgd.web.kept import hidden_from
 from tgd.web.pages import Pages
 from tgd.web.report_document import document
-from tgd.web.report_pdf import Press
+from tgd.web.typeset import Press
 from tgd.web.wording import Words
 
 _FORMS = ("data", "page")
@@ -34,7 +35,7 @@ class Reports:
     def __init__(self, context: Context, pages: Pages) -> None:
         self._reporting: Reporting = context.reporting
         self._pages = pages
-        self._press = Press()
+        self._press = Press("tgd.web.report_pdf")
 
     async def get(self, request: web.Request) -> web.Response:
         """Answer the report: its values, and ``document``, the same in words."""
@@ -79,6 +80,7 @@ class Reports:
             form=form,
             own_only=caller.role == "operator",
             tribunal=tribunal,
+            hidden=hidden_from(request),
         )
 
 

@@ -7,7 +7,7 @@ alone: the words say it too.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import groupby
 from operator import attrgetter
@@ -55,7 +55,8 @@ class Document:
 
 
 def document(report: Report, words: Words) -> Document:
-    """Return the report in words."""
+    """Return the report in words, rooms by their names."""
+    words = words.naming(_rooms(report))
     return Document(
         language=words.language,
         title=words("title", case=report.case_id),
@@ -82,6 +83,11 @@ def document(report: Report, words: Words) -> Document:
             _journal(report, words),
         ],
     )
+
+
+def _rooms(report: Report) -> dict[str, str]:
+    known = ((key, one.name) for one in report.dispatches for key in (one.room, one.address))
+    return {key: name for key, name in known if key and name}
 
 
 def _facts(name: str, words: Words, facts: Mapping[str, str | None]) -> Section:
@@ -229,7 +235,11 @@ def _dispatch(one: Dispatch, day: datetime, words: Words) -> Row:
 
 
 def _steps(report: Report, words: Words) -> list[Section]:
-    """Return what happened with the rooms, in its order; nothing where none was told."""
+    """Return what happened with the rooms, in its order; nothing where none was told.
+
+    A position goes out every 30 s: these and what the room answers to them are counted, and stand
+    in the journal.
+    """
     if not report.dispatches:
         return []
     steps = sorted(
@@ -238,6 +248,11 @@ def _steps(report: Report, words: Words) -> list[Section]:
     )
     kinds = {"dispatched", "sent", "not_sent", "room_said", "room_refused", "patrol"}
     kinds |= {"acknowledged", "voice_handoff"}
+    positions = {
+        step.details.get("message")
+        for step, _ in steps
+        if step.kind == "sent" and step.details.get("purpose") == "position"
+    }
     rows = [
         Row(
             [
@@ -249,16 +264,21 @@ def _steps(report: Report, words: Words) -> list[Section]:
         )
         for step, room in steps
         if step.kind in kinds
+        and not (step.kind in {"sent", "room_said"} and step.details.get("message") in positions)
     ]
     columns = {"at": 2, "room": 3, "by": 3, "what": 5}
-    return [_table("steps", words, columns, rows, "no_dispatches")]
+    section = _table("steps", words, columns, rows, "no_dispatches")
+    if positions:
+        told = words("positions_told", n=len(positions))
+        section = replace(section, remark=" ".join(filter(None, (section.remark, told))))
+    return [section]
 
 
 def _calls(report: Report, words: Words) -> Section:
     rows = (
         Row(
             [
-                call.room or words("no_room"),
+                words.room(call.room) if call.room else words("no_room"),
                 words.code("about", call.about.partition(":")[0]),
                 words.hour(call.raised_at, report.opened_at),
                 by(words, call.done_at, call.done_by, report.opened_at)

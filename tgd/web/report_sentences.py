@@ -35,6 +35,8 @@ def sentence(entry: Entry | Step, words: Words) -> str:
         for name, value in entry.details.items()
         if value is not None
     }
+    if "room" in given:
+        given["room"] = words.room(str(given["room"]))
     if entry.kind == "erased":
         given |= {name: words.code("erased", name, n=given.get(name, 0)) for name in _ERASED}
     if "why" in given:
@@ -47,14 +49,14 @@ def sentence(entry: Entry | Step, words: Words) -> str:
 
 
 def actor(who: str, words: Words) -> str:
-    """Return who acted: a person by name, a part of the platform in words."""
-    return words.code("actor", who)
+    """Return who acted: a person or a room by name, a part of the platform in words."""
+    return words.room(words.code("actor", who))
 
 
 def by(words: Words, at: datetime, who: str | None, day: datetime | None = None) -> str:
     """Return when and by whom; the hour alone where it was on that day."""
     moment = words.moment(at) if day is None else words.hour(at, day)
-    return words("by_at", at=moment, who=words.code("actor", who))
+    return words("by_at", at=moment, who=words("none") if who is None else actor(who, words))
 
 
 def counted(counts: Mapping[str, int], family: str, words: Words) -> str | None:

@@ -12,6 +12,7 @@ from tgd.web import reading
 from tgd.web.access import CALLER, Caller
 from tgd.web.answers import answer
 from tgd.web.context import Context
+from tgd.web.kept import hidden_from
 from tgd.web.pages import Pages
 
 
@@ -26,7 +27,7 @@ class Figures:
         """Answer the figures of a period."""
         asked = (reading.query(request, name) for name in ("from", "to", "step"))
         period = self._statistics.period(*asked)
-        found = await self._statistics.of(period, _tribunal(request[CALLER]))
+        found = await self._statistics.of(period, _tribunal(request[CALLER]), hidden_from(request))
         values = {
             "from": period.since,
             "to": period.until,

@@ -2,7 +2,8 @@
 
 Serves arrow 2's console. Promises: a hint reaches every console that listens, hints that come
 faster than a console takes them become one, a slow console holds up nobody, and a stream ends when
-the session or token that opened it does. What there is to read is read from ``/alerts``.
+the session or token that opened it does. Whoever may not know of an alert is given no hint that is
+about it alone. What there is to read is read from ``/alerts``.
 """
 
 import asyncio
@@ -11,12 +12,12 @@ from datetime import datetime, timedelta
 
 from aiohttp import web
 
-from tgd.clock import Clock
-from tgd.metrics import Metrics
 from tgd.store import presence
-from tgd.store.db import OUTAGE, Database
+from tgd.store.db import OUTAGE
 from tgd.web.access import CALLER, Access, Caller
-from tgd.web.hub import Hub
+from tgd.web.board import Board
+from tgd.web.context import Context
+from tgd.web.kept import Kept
 
 KEEP_ALIVE = timedelta(seconds=5)
 _WRITE_S = 10.0
@@ -27,14 +28,14 @@ _STILL_HERE = b"event: here\ndata: {}\n\n"
 class Stream:
     """The route ``GET /stream``."""
 
-    def __init__(
-        self, hub: Hub, access: Access, database: Database, clock: Clock, metrics: Metrics
-    ) -> None:
-        self._hub = hub
-        self._database = database
+    def __init__(self, context: Context, access: Access, board: Board, kept: Kept) -> None:
+        self._hub = context.hub
+        self._database = context.database
         self._access = access
-        self._clock = clock
-        self._gauge = metrics.stream_clients
+        self._board = board
+        self._kept = kept
+        self._clock = context.clock
+        self._gauge = context.metrics.stream_clients
 
     async def listen(self, request: web.Request) -> web.StreamResponse:
         """Write hints and keep-alives until either side goes or the credentials end."""
@@ -57,7 +58,7 @@ class Stream:
         return response
 
     async def _events(self, listener: asyncio.Event, request: web.Request) -> AsyncIterator[bytes]:
-        checked_at = self._clock.now()
+        checked_at, told = self._clock.now(), -1
         while not self._hub.closed:
             # From the last check, whatever was hinted since: nobody is away for a late one.
             await self._clock.wait(listener, checked_at + KEEP_ALIVE)
@@ -72,7 +73,18 @@ class Stream:
             if not listener.is_set():
                 continue
             listener.clear()
-            yield _HINT
+            if await self._concerns(request[CALLER], told):
+                told = self._board.version
+                yield _HINT
+
+    async def _concerns(self, caller: Caller, told: int) -> bool:
+        """Say whether a hint is about anything of which its reader may know, since that reading."""
+        if told < 0 or not self._kept.known.hidden_from(caller.name, caller.role):
+            return True
+        try:
+            return await self._board.news(told, caller)
+        except OUTAGE:
+            return False  # a console looks by itself as well
 
     async def _seen(self, request: web.Request, *, arrived: bool = False) -> None:
         """Note that this console is connected: its operator is there.

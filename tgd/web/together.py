@@ -63,12 +63,12 @@ class Together(Generic[_K, _V]):
             answer.set_result(found.get(key))
 
 
-class Told(Generic[_K]):
+class Told(Generic[_K, _V]):
     """Answers that may be given again until the hub hears of anything, ``KEPT`` at most."""
 
     def __init__(
         self,
-        look_up: Callable[[AbstractSet[_K]], Awaitable[Mapping[_K, bytes]]],
+        look_up: Callable[[AbstractSet[_K]], Awaitable[Mapping[_K, _V]]],
         hub: Hub,
         clock: Clock,
     ) -> None:
@@ -76,9 +76,9 @@ class Told(Generic[_K]):
         self._hub = hub
         self._clock = clock
         self._since: tuple[int, datetime] | None = None
-        self._kept: dict[_K, bytes] = {}
+        self._kept: dict[_K, _V] = {}
 
-    async def ask(self, key: _K) -> bytes | None:
+    async def ask(self, key: _K) -> _V | None:
         """Return the answer for the key, None if there is none; raises what the look-up raises."""
         now = self._clock.now()
         if self._since is None or self._since[0] != self._hub.heard or now > self._since[1] + KEPT:

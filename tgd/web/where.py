@@ -16,14 +16,16 @@ from aiohttp import web
 
 from tgd.errors import Invalid, NotFound, Temporary
 from tgd.geo.locate import Estimate, judged
-from tgd.platform import address, places
+from tgd.platform import address, places, typed
 from tgd.platform.domain.routing import Room
+from tgd.seal import Sealer
 from tgd.store import competence as rows
 from tgd.store import following, forget
 from tgd.web import alert_json, reading
 from tgd.web.access import CALLER, VIEW, Caller
 from tgd.web.answers import answer, said
 from tgd.web.context import Context
+from tgd.web.kept import hidden_from
 from tgd.web.rights import View
 from tgd.web.together import Together
 
@@ -69,14 +71,15 @@ class Where:
             row = await following.picture(connection, alert_id, TRAIL)
             if row is None:
                 return None
-            known = (await rows.where(connection, [])).rooms
+            known = await rows.where(connection, [alert_id])
             # Her places are shown for an alert that is open, and for no other reason.
             hers = row["beneficiary_id"] if row["open"] else None
             declared = await self._places(connection, hers)
         now = self._clock.now()
         observed = self._whereabouts.observed(row["positions"])
         estimate = self._whereabouts.estimate(row["positions"][:LATEST], now)
-        rooms = self._competence.rooms_at(known, estimate, declared)
+        locks = known.alerts[0].locks
+        rooms = self._competence.rooms_at(known.rooms, estimate, declared, locks)
         near = places.touched(declared, *_disc(estimate)) if estimate else []
         apart = {id(place): metres for place, metres in near}
         return {
@@ -112,7 +115,7 @@ class Where:
         caller = request[CALLER]
         own = _tribunal(caller)
         async with self._database.connection() as connection:
-            found = await forget.questions(connection, own)
+            found = await forget.questions(connection, own, hidden_from(request))
         return answer({"items": [_question(row) for row in found], "next": None})
 
     async def hold(self, request: web.Request) -> web.Response:
@@ -145,7 +148,7 @@ class Where:
     async def _terms(self, alert_id: UUID) -> web.Response:
         async with self._database.connection() as connection:
             row = await forget.terms(connection, alert_id)
-        return answer(_terms(row or {}))
+        return answer(_terms(row or {}, self._whereabouts.sealer))
 
     async def _own(self, alert_id: UUID, caller: Caller) -> None:
         """Raise ``NotFound`` for an alert that is not there, or another tribunal's."""
@@ -215,17 +218,18 @@ def _question(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _terms(row: Mapping[str, Any]) -> dict[str, Any]:
+def _terms(row: Mapping[str, Any], sealer: Sealer) -> dict[str, Any]:
+    key = typed.unlock(sealer, row["key"])
     return {
         "alert": str(row["id"]),
         "erased_at": alert_json.at(row["forget_at"]),
         "asked_at": alert_json.at(row["asked_at"]),
         "asked_again_at": alert_json.at(row["asked_again_at"]),
         "hold": row["hold"],
-        "reference": row["reference"],
+        "reference": typed.read(key, row["reference"], row["id"]),
         "answered_by": row["answered_by"],
         "answered_at": alert_json.at(row["answered_at"]),
-        "eight_days_by": row["eight_days_by"],
+        "eight_days_by": typed.read(key, row["eight_days_by"], row["id"]),
         "eight_days_at": alert_json.at(row["eight_days_at"]),
     }
 

@@ -4,6 +4,8 @@ Serves what the server itself words: reports, on the screen and as PDF. The same
 the browser, so that both say the same. An unknown code is shown as it is.
 """
 
+from collections.abc import Mapping
+from copy import copy
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -20,6 +22,18 @@ class Words:
         self._zone = ZoneInfo("Europe/Paris")
         self.language = language
         self.locale = self._catalogue.locale
+        self.rooms: Mapping[str, str] = {}
+        """Names by ids and addresses."""
+
+    def naming(self, rooms: Mapping[str, str]) -> "Words":
+        """Return the same words, with the names of these rooms."""
+        named = copy(self)
+        named.rooms = rooms
+        return named
+
+    def room(self, known_as: str) -> str:
+        """Return a room by its name; who is none of those rooms, as he is known."""
+        return self.rooms.get(known_as, known_as)
 
     def __call__(self, key: str, **given: object) -> str:
         """Return a text with its blanks filled in; ``n`` chooses its form; unknown, its name."""

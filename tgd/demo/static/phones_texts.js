@@ -2,7 +2,7 @@
 
 import { locale, t } from "./texts.js";
 
-export const clock = (at) => new Date(at * 1000).toLocaleTimeString(locale());
+export const clock = (at) => new Date(at * 1000).toLocaleTimeString(locale(), { timeZone: "Europe/Paris" });
 
 export const number = (value, digits = 0) =>
   value.toLocaleString(locale(), { maximumFractionDigits: digits });

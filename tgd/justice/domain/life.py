@@ -19,7 +19,7 @@ from tgd.errors import Invalid, Refused
 FRANCE: Final = ZoneInfo("Europe/Paris")
 MONTHS: Final = 6
 WARNED_DAYS: Final = (60, 30, 7)
-"""So many days before the end of a term, it is said that it ends."""
+"""So many days before the end of a term, it is said that it ends; somebody says to have seen it."""
 BASES: Final = ("1", "2")
 """1°: a judicial no-contact order; 2°: proven, imminent danger, the order not there yet."""
 REASONS: Final = (
@@ -143,6 +143,11 @@ def warned(ends_at: datetime, now: datetime) -> int | None:
         return None
     due = [days for days in WARNED_DAYS if left <= timedelta(days=days)]
     return min(due) if due else None
+
+
+def warning(ends_at: datetime, now: datetime) -> int | None:
+    """Return the step that somebody has to take note of: as ``warned``, and 0 once it is over."""
+    return 0 if ends_at <= now else warned(ends_at, now)
 
 
 def _matches(said: object, known: str | None) -> bool:

@@ -17,7 +17,7 @@ from tgd.justice import files
 from tgd.justice.domain import life
 from tgd.justice.domain import stock as rules
 from tgd.justice.flow.desk import Desk
-from tgd.store import assignments, requests, stock
+from tgd.store import assignments, associations, dossier, requests, stock
 from tgd.store.db import Connection, again
 from tgd.store.stock import Row
 
@@ -78,7 +78,7 @@ class Assigning(Desk):
         async with self._database.transaction() as connection:
             tribunal = await self._tribunal(connection, own, demand.tribunal)
             await stock.hold(connection, [tribunal])
-            beneficiary = await self._person(connection, demand.person, own)
+            beneficiary = await self._person(connection, demand.person, own, by)
             return await self._enter(connection, demand, tribunal, beneficiary, by, "undecided")
 
     @again
@@ -91,7 +91,7 @@ class Assigning(Desk):
                 await self._seen(connection, demand.device, tribunal)
             old = await self._old(connection, demand, own)
             request = await self._request(connection, demand, tribunal)
-            beneficiary = await self._beneficiary(connection, demand, old, request, own)
+            beneficiary = await self._beneficiary(connection, demand, old, request, own, by)
             if old is None and await assignments.active_of(connection, beneficiary):
                 raise Refused("has_phone_already", "she has a phone already")
             chosen, reason = rules.choose(
@@ -158,6 +158,7 @@ class Assigning(Desk):
         old: Row | None,
         request: Row | None,
         own: str | None,
+        by: str,
     ) -> UUID:
         known = old["beneficiary_id"] if old else request["beneficiary_id"] if request else None
         person = demand.person
@@ -166,21 +167,40 @@ class Assigning(Desk):
                 raise Invalid("beneficiary", "is another person than the request's")
             person = Person(known, None, person.listen, person.word, person.file)
             own = None
-        return await self._person(connection, person, own)
+        return await self._person(connection, person, own, by)
 
-    async def _person(self, connection: Connection, person: Person, own: str | None) -> UUID:
+    async def _amend(self, connection: Connection, who: UUID, person: Person, by: str) -> None:
+        """Change what is said anew of somebody who is known; word and file follow."""
+        await dossier.hold(connection, who)
+        await assignments.amend_beneficiary(connection, who, person.listen, _label(who))
+        said = {"all_clear_word": person.word, "listen": person.listen}
+        names = [*person.file, *(name for name, value in said.items() if value)]
+        if names:
+            details, now = {"beneficiary": str(who), "fields": names}, self._clock.now()
+            await associations.note(connection, now, by, "file_mended", details, who)
+
+    async def _person(
+        self, connection: Connection, person: Person, own: str | None, by: str
+    ) -> UUID:
         """Return the person, entered where she is new; what is said of her is sealed."""
         file = self._files.read(person.file) if person.file else None
-        word = self._files.word(person.word) if person.word else None
+        word, key = self._files.word(person.word) if person.word else (None, None)
         if person.id is not None:
             if not await assignments.of_tribunal(connection, person.id, own):
                 raise NotFound("beneficiary")
-            await assignments.amend_beneficiary(connection, person.id, person.listen, word)
             who = person.id
+            await self._amend(connection, who, person, by)
+            if person.word:
+                await dossier.word(connection, who, word, key, self._clock.now())
         else:
             who = uuid4()
-            label = person.label or f"Bénéficiaire {who.hex[:6].upper()}"
-            more = (label, person.listen or "mic_only", word, self._clock.now())
+            more = (
+                person.label or _label(who),
+                person.listen or "mic_only",
+                word,
+                key,
+                self._clock.now(),
+            )
             await assignments.add_beneficiary(connection, who, *more)
         if file is not None:
             await self._files.put(connection, who, file)
@@ -269,3 +289,8 @@ class Assigning(Desk):
         said = {"device": device, "legal_basis": basis, "consents": consents}
         await stock.note(connection, now, by, "assigned", made, **said)
         return made
+
+
+def _label(who: UUID) -> str:
+    """Return what rooms and lists may show of a person: no part of her name."""
+    return f"Bénéficiaire {who.hex[:6].upper()}"

@@ -94,7 +94,7 @@ class Associations:
             act = associations.take_back if ended else associations.entrust
             await act(transaction, clearance, beneficiary, now, by)
             kind = "person_taken_back" if ended else "person_entrusted"
-            done = {"username": found["username"]}
+            done = {"convention": str(found["convention_id"]), "username": found["username"]}
             await associations.note(transaction, now, by, kind, done, beneficiary)
         convention: UUID = found["convention_id"]
         return convention

@@ -41,7 +41,7 @@ class Desk:
     async def _assignment(self, connection: Connection, assignment: UUID, own: str | None) -> Row:
         """Return one assignment of the caller's, its tribunals, phone and itself locked."""
         where = await assignments.where(connection, assignment)
-        if not _sees(own, where["tribunal_id"], where["lent_to"]):
+        if not _sees(own, where["given_by"]):
             raise NotFound("assignment")
         await stock.hold(connection, [where["tribunal_id"], where["lent_to"]])
         return await assignments.hold(connection, assignment)

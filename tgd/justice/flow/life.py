@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from uuid import UUID
 
-from tgd.errors import Invalid
+from tgd import sim
+from tgd.errors import Invalid, Refused
 from tgd.justice import files
 from tgd.justice.domain import life as rules
 from tgd.justice.flow.desk import Desk, held
@@ -73,7 +74,7 @@ class Life(Desk):
             return missing
 
     def _known(self, row: Row, said: Mapping[str, object]) -> dict[str, str | None]:
-        card = files.sim(self._sealer, row["device_id"], (row["sim"], row["sim_key"]))
+        card = sim.opened(self._sealer, row["device_id"], row["sim"], row["sim_key"])
         read = rules.plain(str(said.get("sim") or ""))
         by_number = card.msisdn is not None and read == rules.plain(card.msisdn)
         number = card.msisdn if by_number else card.iccid or card.msisdn
@@ -92,6 +93,22 @@ class Life(Desk):
             await self._keep(connection, row, "renewed", note, now, by)
             said = {"from": start, "until": end}
             await stock.note(connection, now, by, "renewed", assignment, **said)
+
+    @again
+    async def take_note(self, assignment: UUID, days: int | None, by: str, own: str | None) -> None:
+        """Say to have seen that the term ends; ``days`` is the step that was seen."""
+        async with self._database.transaction() as connection:
+            now = self._clock.now()
+            row = await self._assignment(connection, assignment, own)
+            rules.standing(held(row))
+            due = rules.warning(row["ends_at"], now)
+            if due is None or days not in {None, due}:
+                raise Refused(
+                    "nothing_ends", "the term does not end so soon, or sooner: look again"
+                )
+            await assignments.act(connection, "warned", assignment, row["ends_at"], due, now, by)
+            said = {"days": due, "until": row["ends_at"]}
+            await stock.note(connection, now, by, "ending_seen", assignment, **said)
 
     @again
     async def shorten(

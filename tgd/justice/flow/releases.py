@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Final
 from uuid import UUID, uuid4
 
+from tgd import conflict
 from tgd.errors import Invalid, NotFound, Refused
-from tgd.justice.domain import conflict
 from tgd.justice.domain import stock as rules
 from tgd.justice.flow.desk import Desk
-from tgd.store import assignments, requests, stock
+from tgd.store import assignments, requests, rooms, stock
 from tgd.store.db import Connection, again
 
 KINDS: Final = ("release", "leave", "escape", "end_of_ban")
@@ -100,13 +100,16 @@ class Releases(Desk):
     async def lock_out(
         self, beneficiary: UUID, lock: conflict.Lock, by: str, own: str | None
     ) -> None:
-        """Lock a reader out of all that is hers."""
+        """Lock a reader out of all that is hers; what would lock nobody is refused."""
         if lock.kind not in conflict.KINDS:
             raise Invalid("kind", f"must be one of {', '.join(conflict.KINDS)}")
+        if not conflict.fits(lock):
+            known = ", ".join(conflict.VALUES.get(lock.kind, ()))
+            raise Invalid("value", f"must be one of {known}" if known else "must not be empty")
         async with self._database.transaction() as connection:
             await self._hers(connection, beneficiary, own)
             now = self._clock.now()
-            more = (lock.kind, lock.value, now, by)
+            more = (lock.kind, await _value(connection, lock), now, by)
             await requests.lock_out(connection, uuid4(), beneficiary, *more)
             said = {"beneficiary": str(beneficiary), "of": lock.kind}
             await stock.note(connection, now, by, "conflict_locked", **said)
@@ -117,10 +120,21 @@ class Releases(Desk):
         async with self._database.transaction() as connection:
             await self._hers(connection, beneficiary, own)
             now = self._clock.now()
-            await requests.lift(connection, beneficiary, lock.kind, lock.value, now, by)
+            value = await _value(connection, lock, gone=True)
+            await requests.lift(connection, beneficiary, lock.kind, value, now, by)
             said = {"beneficiary": str(beneficiary), "of": lock.kind}
             await stock.note(connection, now, by, "conflict_lifted", **said)
 
     async def _hers(self, connection: Connection, beneficiary: UUID, own: str | None) -> None:
         if not await assignments.of_tribunal(connection, beneficiary, own):
             raise NotFound("beneficiary")
+
+
+async def _value(connection: Connection, lock: conflict.Lock, *, gone: bool = False) -> str:
+    """Return what a lock names; a room by its id, though people know it by its name."""
+    if lock.kind != "room":
+        return lock.value.strip()
+    room = await rooms.called(connection, lock.value.strip())
+    if room is None and not gone:
+        raise Invalid("value", "names no room that there is")
+    return room or lock.value.strip()

@@ -7,8 +7,8 @@ the journal. What a phone comes in with ends by ``store.credentials``.
 
 from dataclasses import dataclass
 
+from tgd import sim
 from tgd.errors import Invalid, Refused
-from tgd.justice import files
 from tgd.justice.domain import stock as rules
 from tgd.justice.flow.desk import Desk, phone
 from tgd.store import credentials, stock
@@ -40,19 +40,21 @@ class StockActs(Desk):
         *,
         tribunal: str | None = None,
         state: str = "in_stock",
+        only_new: bool = False,
     ) -> bool:
-        """Enter a phone, or change what is known of one; True: it is new."""
+        """Enter a phone, or change what is known of one unless ``only_new``; True: it is new."""
         if state not in {"in_stock", "reserve"}:
             raise Invalid("state", "a phone comes into the stock, or into the reserve")
         async with self._database.transaction() as connection:
             now = self._clock.now()
             if await stock.owners(connection, device) is not None:
+                if only_new:
+                    raise Refused("device_known", "the register has a phone of this id")
                 await self._amend(connection, device, known, by, own)
                 return False
             ours = await self._tribunal(connection, own, tribunal)
             await stock.hold(connection, [ours])
-            card = files.Sim(known.iccid, known.msisdn)
-            sealed = files.seal_sim(self._sealer, device, card)
+            sealed = sim.sealed(self._sealer, device, sim.Sim(known.iccid, known.msisdn))
             said = (known.label, known.imei, known.generation, known.firmware)
             await stock.add(connection, device, ours, now, state, *said, *sealed)
             await stock.note(connection, now, by, "device_added", device=device, tribunal=ours)
@@ -63,10 +65,10 @@ class StockActs(Desk):
     ) -> None:
         now = self._clock.now()
         row = await self._phone(connection, device, own)
-        before = files.sim(self._sealer, device, (row["sim"], row["key"]))
-        card = files.Sim(known.iccid or before.iccid, known.msisdn or before.msisdn)
+        before = sim.opened(self._sealer, device, row["sim"], row["key"])
+        card = sim.Sim(known.iccid or before.iccid, known.msisdn or before.msisdn)
         changed = card != before
-        sealed = files.seal_sim(self._sealer, device, card) if changed else (None, None)
+        sealed = sim.sealed(self._sealer, device, card) if changed else (None, None, None)
         said = (known.label, known.imei, known.generation, known.firmware)
         await stock.amend(connection, device, now, *said, *sealed)
         names = ("label", "imei", "generation", "firmware")

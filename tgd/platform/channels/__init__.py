@@ -10,7 +10,7 @@ Claiming, leases, deadlines and what happens after a failure belong to the flow 
 carries them by POST.
 """
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 
 class Channel(Protocol):
@@ -19,3 +19,13 @@ class Channel(Protocol):
     async def send(self, url: str, token: str | None, body: bytes, timeout_s: float) -> None:
         """Deliver ``body`` within ``timeout_s`` seconds, or raise Temporary or Rejected."""
         ...
+
+
+class Tried(NamedTuple):
+    """A line that is to be probed; ``room`` and ``sender`` are CISU addresses, times seconds."""
+
+    url: str
+    token: str | None
+    room: str
+    sender: str
+    timeout_s: float

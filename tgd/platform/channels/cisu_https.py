@@ -9,11 +9,11 @@ slower repeats and other lines are left to the flow ``sending``.
 """
 
 import asyncio
-import ipaddress
 import re
+import ssl
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import cache
 from types import TracebackType
 from typing import Self
 
@@ -22,7 +22,12 @@ import tenacity
 from yarl import URL
 
 from tgd.errors import Invalid, Rejected, Temporary
+from tgd.platform.channels import Tried
+from tgd.platform.channels.certificates import MEND_S, Files, Valid, context
 from tgd.platform.channels.cisu_inbound import BadEnvelope, ErrorReport, read
+from tgd.platform.channels.https_address import TLS
+from tgd.platform.channels.https_address import read as read_address
+from tgd.platform.channels.probe import by_https
 
 TRIES = 3
 SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.05, 0.4
@@ -39,13 +44,19 @@ _LONGEST_DELAY_S = 60.0
 _ANSWER_MAX = 16 * 1024
 _TOKEN = re.compile(r"[\x21-\x7e]{1,4096}")
 _CODE = re.compile(r"[A-Z_]{1,64}")
-_HEADERS = {"Content-Type": "application/json", "Accept": "application/json"}
+_JSON = "application/json"
 
 
 class CisuHttps:
-    """A ``Channel`` by HTTPS on one shared session; close it, or use it as a context manager."""
+    """A ``Channel`` by HTTPS on one shared session; close it, or use it as a context manager.
 
-    def __init__(self) -> None:
+    ``trust`` says whom rooms' certificates may be signed by where a line does not say it; without
+    it the machine's own list.
+    """
+
+    def __init__(self, content_type: str = _JSON, trust: ssl.SSLContext | None = None) -> None:
+        self._headers = {"Content-Type": content_type, "Accept": _JSON}
+        self._trust = trust or _of_this_machine()
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -74,8 +85,9 @@ class CisuHttps:
         ``errors.Rejected`` on any other answer (redirects are not followed), ``errors.Invalid``
         for an address or a token that cannot be used.
         """
-        target = check_url(url)
-        headers = _HEADERS | _bearer(token)
+        target, files = read_address(url)
+        trust = self._by(target, files)
+        headers = self._headers | _bearer(token)
         attempts = tenacity.AsyncRetrying(
             stop=tenacity.stop_after_attempt(TRIES) | tenacity.stop_before_delay(timeout_s),
             wait=_wait,
@@ -84,19 +96,29 @@ class CisuHttps:
         )
         try:
             async with asyncio.timeout(timeout_s):
-                await attempts(self._post, target, headers, body)
+                await attempts(self._post, target, trust, headers, body)
         except TimeoutError:
             raise Temporary(f"no answer within {timeout_s:g} s") from None
 
-    async def _post(self, url: URL, headers: dict[str, str], body: bytes) -> None:
+    async def probe(self, tried: Tried) -> Valid:
+        """Return until when the certificates are valid; raises as ``send``. Posts nothing."""
+        target, files = read_address(tried.url)
+        return await by_https(tried, target, files, self._by(target, files))
+
+    def _by(self, url: URL, files: Files) -> ssl.SSLContext:
+        """Return how to speak TLS with a room; its own files are looked at each time."""
+        return context(files) if url.scheme == TLS and files.said() else self._trust
+
+    async def _post(
+        self, url: URL, trust: ssl.SSLContext, headers: dict[str, str], body: bytes
+    ) -> None:
         try:
             async with self._open().post(
-                url, data=body, headers=headers, allow_redirects=False
+                url, data=body, headers=headers, allow_redirects=False, ssl=trust
             ) as answer:
                 await _judge(answer)
         except aiohttp.ClientSSLError as error:
-            # Somebody has to mend a certificate: worth another attempt, not a quick one.
-            raise Temporary(f"TLS: {type(error).__name__}", _LONGEST_DELAY_S) from None
+            raise Temporary(f"TLS: {type(error).__name__}", MEND_S) from None
         except (aiohttp.ClientError, OSError) as error:
             raise Temporary(f"connection: {type(error).__name__}") from None
 
@@ -110,25 +132,10 @@ class CisuHttps:
         return self._session
 
 
-@lru_cache(maxsize=256)
-def check_url(url: str) -> URL:
-    """Return the parsed address of a line; https only, but plain http on loopback.
-
-    Raises ``errors.Invalid`` (field ``url``) otherwise, also for a user or password in it: an
-    address is shown and logged.
-    """
-    try:
-        parsed = URL(url)
-        host, _port = parsed.host, parsed.port
-    except ValueError:
-        raise Invalid("url", "cannot be read") from None
-    if not host or parsed.scheme not in {"http", "https"}:
-        raise Invalid("url", "https://host/… is expected")
-    if parsed.user or parsed.password:
-        raise Invalid("url", "holds a user or a password: use the line's token")
-    if parsed.scheme == "http" and not _loopback(host):
-        raise Invalid("url", "plain http is for loopback only")
-    return parsed
+@cache
+def _of_this_machine() -> ssl.SSLContext:
+    """Read the machine's own list of authorities, which takes 20 ms, once."""
+    return ssl.create_default_context()
 
 
 async def _judge(answer: aiohttp.ClientResponse) -> None:
@@ -191,12 +198,3 @@ def _bearer(token: str | None) -> dict[str, str]:
     if not _TOKEN.fullmatch(token):
         raise Invalid("token", "printable characters without spaces are expected")
     return {"Authorization": f"Bearer {token}"}
-
-
-def _loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

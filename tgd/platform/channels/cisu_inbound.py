@@ -10,7 +10,8 @@ speak for the room, and what the message changes, is left to the web and to the 
 """
 
 import re
-from collections.abc import Callable, Mapping
+from codecs import BOM_UTF8
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
@@ -19,6 +20,7 @@ from typing import Any, Literal, NoReturn, cast
 import msgspec
 
 from tgd.errors import TgdError
+from tgd.platform.channels import codes
 from tgd.platform.channels.cisu_wire import CASE_ID_MAX, Letter, clean, legible, wrap
 
 LONGEST = 64 * 1024
@@ -26,11 +28,9 @@ LONGEST = 64 * 1024
 UNAVAILABLE = "UNAVAILABLE"
 """Stands for the id of a message whose own could not be read."""
 
-_STEPS = ("RECU", "INTEGRE", "CONSULTE", "ERREUR", "SUPPRIME")
 _KINDS = ("Report", "Update", "Cancel", "Ack", "Error")
-_EVENT = ("NST", "IPR", "STOP", "COM")
-_RESOURCE = ("AVAILB", "UNAV", "MAINTC", "RESRVD", "VIRTUAL", "IN_USE/MOBILE", "IN_USE/ON_SCENE")
 _CASE_ID = re.compile(r"[A-Za-z0-9_.-]+")
+_RESOURCE = "EMSI.RESOURCE.STATUS"
 _RESOURCES_MAX = 200
 _STATUS_MAX = 999_999
 _TIME_MAX = 40
@@ -108,7 +108,7 @@ def read(raw: bytes) -> Inbound:
     if len(raw) > LONGEST:
         raise BadEnvelope(*INVALID, f"plus de {LONGEST} octets")
     try:
-        outer = msgspec.json.decode(raw)
+        outer = msgspec.json.decode(raw.removeprefix(BOM_UTF8))  # a file's habit, and no harm
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         raise BadEnvelope(*UNRECOGNIZED, "JSON illisible") from None
     try:
@@ -118,6 +118,21 @@ def read(raw: bytes) -> Inbound:
             bad.referenced = _salvaged(outer.get("distributionID")) or UNAVAILABLE
             bad.sender = _salvaged(outer.get("senderID"))
         raise
+
+
+def stranger(raw: bytes, cause: str) -> BadEnvelope:
+    """Return what to answer to an envelope that nobody we know has brought.
+
+    It is read for what it says of its sender, which proves nothing.
+    """
+    bad = BadEnvelope(*SENDER, cause)
+    try:
+        message = read(raw)
+    except BadEnvelope as unreadable:
+        bad.sender, bad.referenced = unreadable.sender, unreadable.referenced
+    else:
+        bad.sender, bad.referenced = message.sender, message.distribution_id
+    return bad
 
 
 def rs_error(
@@ -149,34 +164,34 @@ def rs_error(
 
 
 def _read(outer: Mapping[str, Any]) -> Inbound:
-    kind = _one_of(outer, "distributionKind", _KINDS)
-    status = _one_of(outer, "distributionStatus", ("Actual", "Exercise"))
+    kind = one_of(outer, "distributionKind", _KINDS)
+    status = one_of(outer, "distributionStatus", ("Actual", "Exercise"))
     descriptor = _dict(outer.get("descriptor"), "descriptor")
     to = _dict(descriptor.get("explicitAddress"), "explicitAddress")
     common = {
-        "distribution_id": _name(outer, "distributionID"),
-        "sender": _name(outer, "senderID"),
-        "addressed_to": _name(to, "explicitAddressValue"),
-        "sent_at": _time(outer, "dateTimeSent"),
+        "distribution_id": name(outer, "distributionID"),
+        "sender": name(outer, "senderID"),
+        "addressed_to": name(to, "explicitAddressValue"),
+        "sent_at": moment(outer, "dateTimeSent"),
         "exercise": status == "Exercise",
     }
-    _time(outer, "dateTimeExpires")
+    moment(outer, "dateTimeExpires")
     message = _message(outer)
     if message.get("status", status) != status:
-        _wrong("status", "n'est pas celui de l'enveloppe")
-    present = [name for name in _BODIES if name in message]
+        wrong("status", "n'est pas celui de l'enveloppe")
+    present = [body for body in _BODIES if body in message]
     if len(present) != 1:
-        _wrong("message", "un seul corps attendu : reference, emsi ou error")
+        wrong("message", "un seul corps attendu : reference, emsi ou error")
     kinds, reader = _BODIES[present[0]]
     if kind not in kinds:
-        _wrong("distributionKind", f"ne va pas avec {present[0]}")
+        wrong("distributionKind", f"ne va pas avec {present[0]}")
     return reader(_dict(message[present[0]], present[0]), kind, common)
 
 
 def _message(outer: Mapping[str, Any]) -> dict[str, Any]:
     content = outer.get("content")
     if not isinstance(content, list) or len(content) != 1:
-        _wrong("content", "un seul contenu attendu")
+        wrong("content", "un seul contenu attendu")
     inner = _dict(_dict(content[0], "content").get("jsonContent"), "jsonContent")
     embedded = _dict(inner.get("embeddedJsonContent"), "embeddedJsonContent")
     return _dict(embedded.get("message"), "message")
@@ -185,12 +200,12 @@ def _message(outer: Mapping[str, Any]) -> dict[str, Any]:
 def _reference(body: Mapping[str, Any], _kind: str, common: Mapping[str, Any]) -> Reference:
     refused = body.get("refused", False)
     if not isinstance(refused, bool):
-        _wrong("refused", "vrai ou faux attendu")
+        wrong("refused", "vrai ou faux attendu")
     # The field is optional and the official sample leaves it out: then it says "received".
-    step = _one_of(body, "step", _STEPS) if "step" in body else "RECU"
+    step = _listed(body, "step", "HubSante.etape") if "step" in body else "RECU"
     return Reference(
         **common,
-        referenced=_name(body, "distributionID"),
+        referenced=name(body, "distributionID"),
         step=cast("Literal['RECU', 'INTEGRE', 'CONSULTE', 'ERREUR', 'SUPPRIME']", step),
         refused=refused,
     )
@@ -198,13 +213,13 @@ def _reference(body: Mapping[str, Any], _kind: str, common: Mapping[str, Any]) -
 
 def _patrol(body: Mapping[str, Any], kind: str, common: Mapping[str, Any]) -> Patrol:
     context = _dict(body.get("CONTEXT"), "CONTEXT")
-    mode = _one_of(context, "MODE", ("ACTUAL", "EXERCS", "SYSTEM", "TEST"))
-    msgtype = _one_of(context, "MSGTYPE", ("ACK", "ALERT", "CANCEL", "ERROR", "UPDATE"))
+    mode = _listed(context, "MODE", "EMSI-CONTEXT.MODE")
+    msgtype = _listed(context, "MSGTYPE", "EMSI-CONTEXT.MSGTYPE")
     event = _dict(body.get("EVENT"), "EVENT")
     # The room's own number stands in ID; it serves only where no shared number was given.
-    case_id = _name(event, "MAIN_EVENT_ID" if "MAIN_EVENT_ID" in event else "ID")
+    case_id = name(event, "MAIN_EVENT_ID" if "MAIN_EVENT_ID" in event else "ID")
     if len(case_id) > CASE_ID_MAX or not _CASE_ID.fullmatch(case_id):
-        _wrong("MAIN_EVENT_ID", f"lettres, chiffres, point, tirets ; {CASE_ID_MAX} au plus")
+        wrong("MAIN_EVENT_ID", f"lettres, chiffres, point, tirets ; {CASE_ID_MAX} au plus")
     withdrawn = kind == "Cancel" or msgtype in {"CANCEL", "ERROR"}
     state = _state(event, body.get("RESOURCE", []))
     drill = common["exercise"] or mode != "ACTUAL"
@@ -217,9 +232,9 @@ def _state(
 ) -> Literal["engaged", "on_scene", "closed"] | None:
     """Read the furthest that any patrol of the case has come; a closed case outweighs patrols."""
     if not isinstance(resources, list) or len(resources) > _RESOURCES_MAX:
-        _wrong("RESOURCE", f"une liste de {_RESOURCES_MAX} au plus attendue")
-    doing = {_one_of(_dict(one, "RESOURCE"), "STATUS", _RESOURCE) for one in resources}
-    if "STATUS" in event and _one_of(event, "STATUS", _EVENT) == "COM":
+        wrong("RESOURCE", f"une liste de {_RESOURCES_MAX} au plus attendue")
+    doing = {_listed(_dict(one, "RESOURCE"), "STATUS", _RESOURCE) for one in resources}
+    if "STATUS" in event and _listed(event, "STATUS", "EMSI-EVENT.STATUS") == "COM":
         return "closed"
     if "IN_USE/ON_SCENE" in doing:
         return "on_scene"
@@ -230,15 +245,15 @@ def _error(body: Mapping[str, Any], _kind: str, common: Mapping[str, Any]) -> Er
     told = _dict(body.get("errorCode"), "errorCode")
     code = told.get("statusCode")
     if isinstance(code, bool) or not isinstance(code, int | float) or not 0 <= code <= _STATUS_MAX:
-        _wrong("statusCode", "un nombre attendu")
+        wrong("statusCode", "un nombre attendu")
     cause = body.get("errorCause")
     if not isinstance(cause, str):
-        _wrong("errorCause", "un texte attendu")
+        wrong("errorCause", "un texte attendu")
     return ErrorReport(
         **common,
-        referenced=_name(body, "referencedDistributionID"),
+        referenced=name(body, "referencedDistributionID"),
         code=int(code),
-        string=clean(_name(told, "statusString"), 64),
+        string=clean(name(told, "statusString"), 64),
         cause=clean(cause, 500),
     )
 
@@ -256,41 +271,49 @@ _BODIES: Mapping[str, tuple[tuple[str, ...], _Reader]] = MappingProxyType(
 
 def _dict(value: object, field: str) -> dict[str, Any]:
     if not isinstance(value, dict):
-        _wrong(field, "objet attendu")
+        wrong(field, "objet attendu")
     return value
 
 
-def _name(holder: Mapping[str, Any], field: str) -> str:
+def name(holder: Mapping[str, Any], field: str) -> str:
+    """Return an identifier that can be one, else raise ``BadEnvelope``."""
     value = holder.get(field)
     if not isinstance(value, str) or not legible(value):
-        _wrong(field, "identifiant absent, trop long ou illisible")
+        wrong(field, "identifiant absent, trop long ou illisible")
     return value
 
 
-def _one_of(holder: Mapping[str, Any], field: str, known: tuple[str, ...]) -> str:
+def _listed(holder: Mapping[str, Any], field: str, of: str) -> str:
+    return one_of(holder, field, codes.known(of))
+
+
+def one_of(holder: Mapping[str, Any], field: str, known: Container[str]) -> str:
+    """Return a code that is known, else raise ``BadEnvelope``."""
     value = holder.get(field)
     if not isinstance(value, str) or value not in known:
-        _wrong(field, "code inconnu")
+        wrong(field, "code inconnu")
     return value
 
 
-def _time(holder: Mapping[str, Any], field: str) -> datetime:
+def moment(holder: Mapping[str, Any], field: str) -> datetime:
+    """Return a time with its offset, else raise ``BadEnvelope``."""
     value = holder.get(field)
     if not isinstance(value, str) or len(value) > _TIME_MAX:
-        _wrong(field, "date attendue")
+        wrong(field, "date attendue")
     try:
-        moment = datetime.fromisoformat(value)
+        found = datetime.fromisoformat(value)
     except ValueError:
-        _wrong(field, "date illisible")
+        wrong(field, "date illisible")
     # Years at the ends of the calendar overflow in whoever turns them into another zone.
-    if moment.tzinfo is None or moment.year not in _YEARS:
-        _wrong(field, "décalage horaire et année de notre temps attendus")
-    return moment
+    if found.tzinfo is None or found.year not in _YEARS:
+        wrong(field, "décalage horaire et année de notre temps attendus")
+    return found
 
 
 def _salvaged(value: object) -> str | None:
     return value if isinstance(value, str) and legible(value) else None
 
 
-def _wrong(field: str, detail: str) -> NoReturn:
+def wrong(field: str, detail: str) -> NoReturn:
+    """Refuse a message for one of its fields."""
     raise BadEnvelope(*INVALID, f"{field} : {detail}")

@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -125,11 +125,13 @@ def identifier(field: str, value: str) -> str:
     return value
 
 
+@lru_cache(maxsize=1024)
 def stamp(moment: datetime) -> str:
     """Return the time as CISU writes it: Paris time, offset, whole seconds (rounded down)."""
     return _paris(moment).isoformat()
 
 
+@lru_cache(maxsize=1024)
 def wall(moment: datetime) -> str:
     """Return the time of day in Paris as a French reader writes it, for texts."""
     return _paris(moment).strftime("%H:%M:%S")

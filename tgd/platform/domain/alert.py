@@ -6,6 +6,7 @@ only moves forward, that whatever happens leaves a fact for the journal, and tha
 the phone is told nothing but ``closed``. How it is loaded and saved is left to ``store.alerts``.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
@@ -14,6 +15,7 @@ from uuid import UUID
 from tgd.devices.live import end_alert
 
 Status = Literal["ringing", "answered", "police", "closed"]
+Purpose = Literal["report", "press", "verdict", "contact", "position", "fact", "cancel"]
 OPEN: tuple[Status, ...] = ("ringing", "answered", "police")
 CLOSING_VERDICTS = ("no_danger", "test", "accidental")
 VERDICTS = ("police", *CLOSING_VERDICTS)
@@ -56,7 +58,12 @@ class Deadline:
 
 @dataclass(slots=True)
 class Dispatch:
-    """One room that is told of the alert; ``room_id`` None means that a person must call."""
+    """One room that is told of the alert; ``room_id`` None means that a person must call.
+
+    Withdrawn, it is told nothing more, and what it says changes nothing. ``lines`` are the room's
+    electronic ones in order, ``line`` the one in use. A dispatch that stands in for another is to
+    a neighbour: whoever of them answers first answers for both.
+    """
 
     id: UUID
     room_id: str | None
@@ -70,15 +77,20 @@ class Dispatch:
     acknowledged_at: datetime | None = None
     acknowledged_by: str | None = None
     reference: str | None = None
+    withdrawn_at: datetime | None = None
+    lines: Sequence[int] = ()
+    stands_in_for: UUID | None = None
 
 
 @dataclass(slots=True)
 class Envelope:
-    """One message to one room; its content is built and sealed when it is first sent."""
+    """One message to one room. ``content`` is what is sent, sealed: here only of one that goes out
+    with the decision; any other is written when it is first sent.
+    """
 
     id: UUID
     dispatch_id: UUID
-    purpose: Literal["report", "press", "verdict", "contact", "position"]
+    purpose: Purpose
     round: int
     line: int
     created_at: datetime
@@ -86,6 +98,7 @@ class Envelope:
     next_at: datetime
     state: str = "waiting"
     lease_until: datetime | None = None
+    content: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(slots=True)
@@ -189,6 +202,16 @@ class Alert:
     def with_police(self) -> bool:
         """Say whether control rooms were told."""
         return self.police_at is not None
+
+    def together(self, dispatch: Dispatch) -> list[Dispatch]:
+        """Return the dispatches to a room and to its stand-ins: one answers for all."""
+        first = dispatch.stands_in_for or dispatch.id
+        return [one for one in self.standing if first in {one.id, one.stands_in_for}]
+
+    @property
+    def standing(self) -> list[Dispatch]:
+        """Return the dispatches to rooms that are still to be told what comes."""
+        return [dispatch for dispatch in self.dispatches if dispatch.withdrawn_at is None]
 
     def record(self, now: datetime, actor: str, kind: str, **details: object) -> None:
         """Add a fact for the journal."""

@@ -6,8 +6,9 @@ row and does nothing. The promise: whatever passes leaves the open alert with a 
 deadline ``further_press`` is our own: it spaces the Updates that tell rooms of further presses.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from uuid import uuid4
 
 from tgd.config import Deadlines
@@ -17,11 +18,10 @@ from tgd.platform.domain.dispatch import (
     CLOSING_AGAIN_S,
     call_again,
     inform_rooms,
-    repeat,
     tell_further_press,
-    unreceived,
 )
 from tgd.platform.domain.following import ask_phone
+from tgd.platform.domain.insisting import not_acknowledged, not_received
 from tgd.platform.domain.routing import Room
 
 GRACE_S = 20.0
@@ -47,8 +47,17 @@ def plan(deadlines: Deadlines, *, forward_unverified: bool) -> Plan:
     )
 
 
-def passed(alert: Alert, deadline: Deadline, now: datetime, rooms: Sequence[Room]) -> None:
-    """Do what the deadline's passing asks for; it is no longer running afterwards."""
+def passed(
+    alert: Alert,
+    deadline: Deadline,
+    now: datetime,
+    rooms: Sequence[Room],
+    neighbours: Mapping[str, Room] = MappingProxyType({}),
+) -> None:
+    """Do what the deadline's passing asks for; it is no longer running afterwards.
+
+    ``rooms`` are those to tell where it sends the police, ``neighbours`` those of rooms told.
+    """
     if deadline not in alert.deadlines:
         return
     alert.stop(deadline.name, dispatch_id=deadline.dispatch_id)
@@ -63,7 +72,7 @@ def passed(alert: Alert, deadline: Deadline, now: datetime, rooms: Sequence[Room
         _OF_ALERT[deadline.name](alert, now, rooms)
     else:
         dispatch = next(d for d in alert.dispatches if d.id == deadline.dispatch_id)
-        _OF_DISPATCH[deadline.name](alert, dispatch, now)
+        _OF_DISPATCH[deadline.name](alert, dispatch, neighbours, now)
 
 
 def _overflow(alert: Alert, now: datetime, _rooms: Sequence[Room]) -> None:
@@ -113,20 +122,19 @@ def _further_press(alert: Alert, now: datetime, _rooms: Sequence[Room]) -> None:
     tell_further_press(alert, now)
 
 
-def _received(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
-    # The same room's next line; with one line, the same one again.
-    unreceived(alert, dispatch, now)
-    repeat(alert, dispatch, now, all_purposes=True)
+def _received(alert: Alert, dispatch: Dispatch, _: Mapping[str, Room], now: datetime) -> None:
+    not_received(alert, dispatch, now)
     alert.run("received", now, alert.plan.received, dispatch.id)
 
 
-def _acknowledged(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
-    call_again(alert, dispatch, "dispatch", now)
-    repeat(alert, dispatch, now, all_purposes=False)
+def _acknowledged(
+    alert: Alert, dispatch: Dispatch, neighbours: Mapping[str, Room], now: datetime
+) -> None:
+    not_acknowledged(alert, dispatch, neighbours.get(dispatch.room_id or ""), now)
     alert.run("acknowledged", now, alert.plan.acknowledged, dispatch.id)
 
 
-def _engaged(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
+def _engaged(alert: Alert, dispatch: Dispatch, _: Mapping[str, Room], now: datetime) -> None:
     call_again(alert, dispatch, "not_engaged", now)
     alert.run("engaged", now, alert.plan.engaged, dispatch.id)
 
@@ -140,7 +148,7 @@ _OF_ALERT: dict[str, Callable[[Alert, datetime, Sequence[Room]], None]] = {
     "contact": _contact,
     "further_press": _further_press,
 }
-_OF_DISPATCH: dict[str, Callable[[Alert, Dispatch, datetime], None]] = {
+_OF_DISPATCH: dict[str, Callable[[Alert, Dispatch, Mapping[str, Room], datetime], None]] = {
     "received": _received,
     "acknowledged": _acknowledged,
     "engaged": _engaged,

@@ -99,9 +99,9 @@ def extend(alert: Alert, operator: str, now: datetime, *, supervisor: bool = Fal
     doubt = alert.running("doubt")
     if doubt is None:
         raise Refused("nothing_to_extend", "no decision is waited for")
-    must_hold(alert, operator, now, supervisor=supervisor)
     if alert.extended and alert.holder_heard_at is None:
         raise Refused("extended_already", "without the holder's voice, once only")
+    must_hold(alert, operator, now, supervisor=supervisor)
     alert.extended += 1
     seconds = (doubt.due_at - now).total_seconds() + EXTENSION_S
     alert.run("doubt", now, seconds)
@@ -159,7 +159,7 @@ def close(alert: Alert, operator: str, outcome: str, now: datetime) -> None:
         raise Refused("closed", "the alert is closed")
     if not alert.with_police:
         raise Refused("no_verdict", "an alert that is not with the police ends by a verdict")
-    for dispatch in alert.dispatches:
+    for dispatch in alert.standing:
         if dispatch.acknowledged_at is None:
             missing = dispatch.room_id or "any control room"
             raise Refused("not_acknowledged", f"not acknowledged by {missing}")
@@ -210,11 +210,13 @@ def _coerced(
 ) -> None:
     """Answer as if accepted, and send the police: whoever spoke did not know the word."""
     alert.record(now, operator, "coercion", verdict=verdict)
-    alert.tell_phone("closed", now)  # what an accepted verdict would show
-    known, alert.coerced = alert.coerced, True
     if not alert.with_police:
+        alert.tell_phone("closed", now)  # what an accepted verdict would show
+        alert.coerced = True
         forward(alert, REASONS["coercion"], now, rooms)
         return
+    # An accepted one would close nothing: the phone is told nothing and says on where it is.
+    known, alert.coerced = alert.coerced, True
     alert.verdict, alert.verdict_by, alert.verdict_at = "forwarded", SYSTEM, now
     alert.reason = REASONS["coercion"]
     if not known:

@@ -8,12 +8,20 @@ first moment. Sending itself, leases and repetition are left to ``flow.sending``
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 from uuid import UUID, uuid4
 
 from tgd.errors import Refused
-from tgd.platform.domain.alert import CLOSING_VERDICTS, SYSTEM, Alert, Dispatch, Envelope, Task
+from tgd.platform.domain.alert import (
+    SYSTEM,
+    Alert,
+    Dispatch,
+    Envelope,
+    Task,
+)
+from tgd.platform.domain.echoes import answered_for, unanswered
+from tgd.platform.domain.outgoing import PASSING, post
 from tgd.platform.domain.routing import Room
 
 LADDER = (
@@ -33,15 +41,12 @@ STEPS = {"RECU": "received", "INTEGRE": "integrated", "CONSULTE": "seen"}
 ABOUT = ("dispatch", "further_press", "refused", "not_engaged", "verdict")
 """Why a room is to be called."""
 
-EXPIRES_AFTER = timedelta(hours=1)
-PASSING = frozenset({"contact", "position"})
-"""What is only of use now goes out now or not at all: it has no deadline, nothing waits for it."""
-PASSING_EXPIRES_AFTER = timedelta(minutes=5)
 UPDATE_EVERY_S = 30.0
 """A room is told of further presses at most this often."""
 LONGEST_PAUSE_S = 15.0
 CLOSING_AGAIN_S = 300.0
 
+_ARRIVED = frozenset({"delivered", "received", "integrated", "seen"})
 _RANK = {state: rank for rank, state in enumerate(LADDER)}
 
 
@@ -60,23 +65,29 @@ def tell_also(alert: Alert, rooms: Sequence[Room], now: datetime) -> None:
         _tell(alert, room, now, lead=False)
 
 
+def tell_neighbour(alert: Alert, dispatch: Dispatch, room: Room, now: datetime) -> None:
+    """Dispatch the alert to a room that stands in for one that does not answer."""
+    _tell(alert, room, now, lead=False, stands_in_for=dispatch.id)
+
+
 def inform_rooms(
-    alert: Alert, purpose: Literal["verdict", "contact", "position"], now: datetime
+    alert: Alert, purpose: Literal["verdict", "contact", "position", "fact"], now: datetime
 ) -> None:
     """Send every room told an Update; a verdict is a voice task as well."""
-    for dispatch in alert.dispatches:
+    for dispatch in alert.standing:
         if _has_envelopes(alert, dispatch):
-            _post(alert, dispatch, purpose, now)
+            post(alert, dispatch, purpose, now)
         if purpose == "verdict":
-            _call(alert, dispatch, "verdict", now, red=dispatch.room_id is None)
+            _call(alert, dispatch, "verdict", now, red=not _has_envelopes(alert, dispatch))
 
 
 def tell_further_press(alert: Alert, now: datetime) -> None:
-    """Tell every room of a further press, to be acknowledged anew; at most one per 30 s."""
+    """Tell every room of a further press, to be acknowledged anew; at most one per 30 s.
+
+    A room that no Report has reached is sent one: an Update would be of a case unknown there.
+    """
     if not alert.with_police or not alert.is_open:
         return
-    if alert.verdict in CLOSING_VERDICTS:  # it was given before this press: it no longer stands
-        alert.verdict = "forwarded" if alert.reason else "police"
     if alert.told_rooms_at is not None:
         waited = (now - alert.told_rooms_at).total_seconds()
         if waited < UPDATE_EVERY_S:
@@ -84,24 +95,27 @@ def tell_further_press(alert: Alert, now: datetime) -> None:
             return
     alert.told_rooms_at = now
     alert.record(now, SYSTEM, "further_press_told", press=str(alert.last_press_id))
-    for dispatch in alert.dispatches:
+    for dispatch in alert.standing:
         _void(alert, dispatch, now)
         if _has_envelopes(alert, dispatch):
-            _post(alert, dispatch, "press", now)
-        _call(alert, dispatch, "further_press", now, red=dispatch.room_id is None)
+            post(alert, dispatch, "press" if _knows(alert, dispatch) else "report", now)
+        _call(alert, dispatch, "further_press", now, red=not _has_envelopes(alert, dispatch))
 
 
 def room_stepped(
     alert: Alert, envelope_id: UUID, step: str, by: str, now: datetime, *, refused: bool
 ) -> None:
     """Take a room's RC-REF for one of our messages."""
-    envelope = next((e for e in alert.envelopes if e.id == envelope_id), None)
-    if envelope is None or not alert.is_open:
-        return
-    dispatch = _dispatch(alert, envelope.dispatch_id)
     if refused or step == "ERREUR":
         cause = "refused" if refused else step
         room_refused(alert, envelope_id, by, now, cause=cause, by_a_person=refused)
+        return
+    envelope = next((e for e in alert.envelopes if e.id == envelope_id), None)
+    if envelope is None:
+        return
+    dispatch = _dispatch(alert, envelope.dispatch_id)
+    if not alert.is_open or dispatch.withdrawn_at is not None:
+        alert.record(now, by, "room_said", step=step, message=str(envelope_id))
         return
     state = STEPS.get(step)
     if state is None or envelope.state == "refused":
@@ -109,6 +123,7 @@ def room_stepped(
         return
     if envelope.state != "expired" and _RANK[state] > _RANK.get(envelope.state, 0):
         envelope.state, envelope.lease_until = state, None
+    _has_it(alert, envelope)
     alert.record(now, by, "room_said", step=step, message=str(envelope_id), of=envelope.purpose)
     if not _awaits_receipt(alert, dispatch):
         alert.stop("received", dispatch_id=dispatch.id)
@@ -131,34 +146,44 @@ def room_refused(
     """Take a refusal (refused, ERREUR, RS-ERROR): before a patrol is engaged, begin anew.
 
     A room whose machine cannot read us (ERREUR, RS-ERROR) does not take back what one of its
-    people has said on the telephone: that acknowledgement is not the refused attempt's.
+    people has said on the telephone: that acknowledgement is not the refused attempt's. Nor does a
+    machine by a copy of what another line has brought: only a person refuses the case by that one.
     """
     envelope = next((e for e in alert.envelopes if e.id == envelope_id), None)
-    if envelope is None or not alert.is_open or envelope.state in {"refused", "expired"}:
+    if envelope is None:
         return
     dispatch = _dispatch(alert, envelope.dispatch_id)
-    envelope.state, envelope.lease_until = "refused", None
     alert.record(now, by, "room_refused", cause=cause, message=str(envelope_id))
+    spared = envelope.state == "refused" or (envelope.state == "expired" and not by_a_person)
+    if spared or not alert.is_open or dispatch.withdrawn_at is not None:
+        return
+    envelope.state, envelope.lease_until = "refused", None
     _call(alert, dispatch, "refused", now, red=True)
     stale = envelope.round != dispatch.round or _RANK[dispatch.state] >= _RANK["engaged"]
     if stale:
         return
     spoken = not by_a_person and dispatch.acknowledged_by not in {None, by}
+    if any(_RANK[one.state] >= _RANK["seen"] for one in alert.together(dispatch)):
+        spoken = spoken or _RANK[dispatch.state] < _RANK["seen"]  # another answers for this room
     if envelope.purpose in {"report", "press"} and not spoken:
         _void(alert, dispatch, now)
         # The first repetition goes at once; a room that refuses everything is not flooded.
         pause = min(LONGEST_PAUSE_S, 2.0 ** min(dispatch.round - 2, 10) - 1)
-        _post(alert, dispatch, envelope.purpose, now, pause_s=pause)
+        post(alert, dispatch, envelope.purpose, now, pause_s=pause)
     elif envelope.purpose not in PASSING:  # by then it would be old news
-        _post(alert, dispatch, envelope.purpose, now, pause_s=LONGEST_PAUSE_S)
+        post(alert, dispatch, envelope.purpose, now, pause_s=LONGEST_PAUSE_S)
 
 
 def patrol_moved(alert: Alert, room_id: str, state: str, by: str, now: datetime) -> None:
-    """Take a room's EMSI: a patrol is engaged, on scene, or the room has closed the event."""
+    """Take a room's EMSI: a patrol is engaged, on scene, or the room has closed the event.
+
+    Of a case that is closed, or was withdrawn from that room, it is on record and no more.
+    """
     for dispatch in alert.dispatches:
-        if dispatch.room_id == room_id and alert.is_open:
+        if dispatch.room_id == room_id:
             alert.record(now, by, "patrol", state=state)
-            _rise(alert, dispatch, state, by, now)
+            if alert.is_open and dispatch.withdrawn_at is None:
+                _rise(alert, dispatch, state, by, now)
 
 
 def handed_off(
@@ -172,50 +197,19 @@ def handed_off(
     if not alert.is_open or not alert.with_police:
         raise Refused("not_with_police", "only an open alert with verdict police is handed off")
     dispatch = next((d for d in alert.dispatches if d.room_id == room), None)
+    if dispatch is not None and dispatch.withdrawn_at is not None:  # its word counts for nobody
+        raise Refused("not_told", "this room has nothing of this alert any more")
     if dispatch is None:
-        waiting = [d for d in alert.dispatches if d.acknowledged_at is None]
-        dispatch = (waiting or alert.dispatches)[0]
+        dispatch = (not_acknowledged(alert) or alert.standing or alert.dispatches)[0]
     alert.record(now, operator, "voice_handoff", room=room, dispatch=str(dispatch.id))
     dispatch.reference = reference
     _called(alert, dispatch, operator, now, *ABOUT)
     _acknowledge(alert, dispatch, call_taker, now, actor=operator)
 
 
-def repeat(alert: Alert, dispatch: Dispatch, now: datetime, *, all_purposes: bool) -> None:
-    """Send again what this room has not confirmed: the same id until it expires, then a new one.
-
-    ``all_purposes`` False repeats the Report or further-press Update of the round even when it
-    was received: nobody has looked at it yet.
-    """
-    for envelope in list(alert.envelopes):
-        if envelope.dispatch_id != dispatch.id or envelope.state in {"refused", "expired"}:
-            continue
-        ours = envelope.round == dispatch.round and envelope.purpose in {"report", "press"}
-        unconfirmed = envelope.state in {"waiting", "delivered"} and envelope.purpose not in PASSING
-        if not (unconfirmed if all_purposes else ours):
-            continue
-        if envelope.expires_at <= now:
-            envelope.state, envelope.lease_until = "expired", None
-            _post(alert, dispatch, envelope.purpose, now)
-        elif envelope.state not in {"waiting", "sending"}:
-            envelope.state, envelope.next_at = "waiting", now
-
-
 def not_acknowledged(alert: Alert) -> list[Dispatch]:
     """Return the dispatches that nobody has acknowledged."""
-    return [d for d in alert.dispatches if d.acknowledged_at is None]
-
-
-def unreceived(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
-    """Turn the call to a room red, which has not confirmed a message.
-
-    One that has the case already is not to be called for it again, only for a verdict.
-    """
-    if dispatch.acknowledged_at is None:
-        call_again(alert, dispatch, "dispatch", now)
-    for task in alert.tasks:
-        if task.dispatch_id == dispatch.id and task.done_at is None and task.about == "verdict":
-            task.red = True
+    return [d for d in alert.standing if d.acknowledged_at is None]
 
 
 def call_again(alert: Alert, dispatch: Dispatch, about: str, now: datetime) -> None:
@@ -223,12 +217,18 @@ def call_again(alert: Alert, dispatch: Dispatch, about: str, now: datetime) -> N
     _call(alert, dispatch, about, now, red=True)
 
 
-def _tell(alert: Alert, room: Room, now: datetime, *, lead: bool) -> None:
+def _tell(
+    alert: Alert, room: Room, now: datetime, *, lead: bool, stands_in_for: UUID | None = None
+) -> None:
     line = room.lines[0] if room.lines else 0
-    dispatch = Dispatch(uuid4(), room.id, line, lead, "pending", now)
+    dispatch = Dispatch(
+        *(uuid4(), room.id, line, lead, "pending", now),
+        lines=room.lines,
+        stands_in_for=stands_in_for,
+    )
     _begin(alert, dispatch, now, number=room.phone, red=not room.lines, room=room)
     if room.lines:
-        _post(alert, dispatch, "report", now)
+        post(alert, dispatch, "report", now)
 
 
 def _begin(
@@ -255,55 +255,19 @@ def _begin(
     )
 
 
-def _supersede(alert: Alert, dispatch: Dispatch) -> None:
-    """Drop what was only of use for the moment and has not arrived: whatever comes now says it.
-
-    One that is under way goes out; if that fails it is not tried again, after what is newer.
-    """
-    for envelope in alert.envelopes:
-        if (
-            envelope.dispatch_id == dispatch.id
-            and envelope.state in {"waiting", "sending"}
-            and envelope.purpose in PASSING
-        ):
-            envelope.state, envelope.lease_until = "expired", None
-
-
 def _void(alert: Alert, dispatch: Dispatch, now: datetime) -> None:
     """Begin the next round: what was acknowledged is so no more."""
     dispatch.round += 1
     dispatch.state = "pending"
     dispatch.sent_at = None
-    if dispatch.acknowledged_at is not None:
-        dispatch.acknowledged_at = dispatch.acknowledged_by = None
-        alert.run("acknowledged", now, alert.plan.acknowledged, dispatch.id)
+    own = [] if dispatch.acknowledged_by is None else [dispatch]
+    for one in (*own, *answered_for(alert, dispatch)):  # what it had answered for another falls too
+        unanswered(alert, one, now)
     alert.stop("engaged", dispatch_id=dispatch.id)
     for envelope in alert.envelopes:
         superseded = envelope.dispatch_id == dispatch.id and envelope.state == "waiting"
         if superseded and envelope.purpose in {"report", "press"}:
             envelope.state = "expired"
-
-
-def _post(
-    alert: Alert,
-    dispatch: Dispatch,
-    purpose: Literal["report", "press", "verdict", "contact", "position"],
-    now: datetime,
-    *,
-    pause_s: float = 0.0,
-) -> None:
-    _supersede(alert, dispatch)
-    envelope = Envelope(
-        id=uuid4(),
-        dispatch_id=dispatch.id,
-        purpose=purpose,
-        round=dispatch.round,
-        line=dispatch.line or 0,
-        created_at=now,
-        expires_at=now + (PASSING_EXPIRES_AFTER if purpose in PASSING else EXPIRES_AFTER),
-        next_at=now + timedelta(seconds=pause_s),
-    )
-    alert.envelopes.append(envelope)
 
 
 def _call(alert: Alert, dispatch: Dispatch, about: str, now: datetime, *, red: bool) -> None:
@@ -320,6 +284,26 @@ def _called(alert: Alert, dispatch: Dispatch, by: str, now: datetime, *about: st
 
 def _has_envelopes(alert: Alert, dispatch: Dispatch) -> bool:
     return any(e.dispatch_id == dispatch.id for e in alert.envelopes)
+
+
+def _knows(alert: Alert, dispatch: Dispatch) -> bool:
+    """Say whether a Report has reached the room; one under way may come to nothing yet."""
+    return any(
+        one.dispatch_id == dispatch.id and one.purpose == "report" and one.state in _ARRIVED
+        for one in alert.envelopes
+    )
+
+
+def _has_it(alert: Alert, envelope: Envelope) -> None:
+    """Spare a room the same message by its other lines: it has confirmed it by one."""
+    for other in alert.envelopes:
+        if (
+            (other.dispatch_id, other.purpose, other.round)
+            == (envelope.dispatch_id, envelope.purpose, envelope.round)
+            and other.line != envelope.line
+            and other.state in {"waiting", "sending", "delivered"}
+        ):
+            other.state, other.lease_until = "expired", None
 
 
 def _awaits_receipt(alert: Alert, dispatch: Dispatch) -> bool:
@@ -348,9 +332,11 @@ def _acknowledge(
     """Note who at the room has it; the journal names the ``actor``, never a call-taker."""
     if dispatch.acknowledged_at is not None:
         return
-    dispatch.acknowledged_at, dispatch.acknowledged_by = now, by
-    _called(alert, dispatch, by, now, "dispatch", "further_press", "refused")
-    alert.stop("acknowledged", "received", dispatch_id=dispatch.id)
+    for one in alert.together(dispatch):
+        if one.acknowledged_at is None:
+            one.acknowledged_at, one.acknowledged_by = now, by
+            _called(alert, one, by, now, "dispatch", "further_press", "refused")
+            alert.stop("acknowledged", "received", dispatch_id=one.id)
     alert.run("engaged", now, alert.plan.engaged, dispatch.id)
     if alert.running("closing") is None:
         alert.run("closing", now, alert.plan.closing)

@@ -35,10 +35,11 @@ def live_until(alert: Alert) -> datetime:
 def ask_phone(alert: Alert, now: datetime) -> None:
     """Ask the phone (again) to say where it is, where its holder agreed to that.
 
-    Not after coercion: the phone was told that all is over, and hears nothing after it.
+    Not where coercion had it told that all is over: it hears nothing after it.
     """
     until = live_until(alert)
-    if alert.is_open and alert.located and not alert.coerced and now < until:
+    over = alert.told_state == "closed"
+    if alert.is_open and alert.located and not over and now < until:
         alert.phone_messages.append(live.report_location(str(alert.id), now, until))
 
 
@@ -97,8 +98,9 @@ def told_at(alert: Alert) -> datetime | None:
     when the police were sent; None before that.
     """
     latest: dict[UUID, datetime] = {}
+    standing = {dispatch.id for dispatch in alert.standing}
     for envelope in alert.envelopes:
-        if envelope.state != "expired":
+        if envelope.state != "expired" and envelope.dispatch_id in standing:
             before = latest.get(envelope.dispatch_id, envelope.created_at)
             latest[envelope.dispatch_id] = max(before, envelope.created_at)
     return min(latest.values(), default=alert.police_at)

@@ -3,11 +3,14 @@
 Serves arrow 3. The estimate's disc is shared among the services of the territory; a room has the
 share of its services, and what no room claims is the default room's. Every room says why it was
 chosen, so that "unknown, because …" reaches the operator instead of a guess. An empty answer means
-that a person must call (a red voice task). Pure: shares in, rooms out.
+that a person must call (a red voice task). Rooms that
+may not know of her (a conflict of interest) are passed over, and nothing says why.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+
+from tgd.conflict import Lock, Reader, locked
 
 LEAST_SHARE = 0.05
 """A room that has less of the disc than this is not told at once: she is hardly there."""
@@ -31,6 +34,45 @@ class Room:
     services: tuple[str, ...] = ()
     share: float | None = None
     why: str | None = None
+    institution: str = ""
+    neighbour: str | None = None
+
+
+def barred(locks: Collection[Lock], room: str, institution: str) -> bool:
+    """Say whether a room may not know of whom these locks protect."""
+    return locked(locks, Reader(room=room, institution=institution))
+
+
+def open_to(rooms: Sequence[Room], locks: Collection[Lock]) -> list[Room]:
+    """Return the rooms that may know of her, with what the others would have taken.
+
+    For a room that may not stand, in turn: its neighbour, and that one's; the default room or else
+    the first by id of another institution; nobody, and what it claims is unclaimed.
+    """
+    out = {room.id: room for room in rooms if barred(locks, room.id, room.institution)}
+    left = {room.id: room for room in rooms if room.id not in out}
+    for room in out.values():
+        other = _stand_in(room, left, out)
+        if other is not None:
+            left[other.id] = replace(
+                other,
+                services=(*other.services, *room.services),
+                is_default=other.is_default or room.is_default,
+            )
+    return list(left.values())
+
+
+def _stand_in(room: Room, left: dict[str, Room], out: dict[str, Room]) -> Room | None:
+    seen, one = {room.id}, room
+    while one.neighbour is not None and one.neighbour not in seen:
+        if one.neighbour in left:
+            return left[one.neighbour]
+        if one.neighbour not in out:
+            break
+        seen.add(one.neighbour)
+        one = out[one.neighbour]
+    others = [each for each in left.values() if each.institution != room.institution]
+    return min(others, key=lambda each: (not each.is_default, each.id), default=None)
 
 
 def competent(
@@ -68,6 +110,16 @@ def default(rooms: Sequence[Room], why: str) -> list[Room]:
     """Return the room that takes what no zone claims: the one so marked, else the first by id."""
     chosen = sorted(rooms, key=lambda room: (not room.is_default, room.id))[:1]
     return [replace(room, share=None, why=why) for room in chosen]
+
+
+def neighbours(rooms: Sequence[Room], locks: Collection[Lock]) -> dict[str, Room]:
+    """Return, by a room's id, which one stands in for it; none that may not know of her."""
+    may = {room.id: room for room in open_to(rooms, locks)}
+    return {
+        room.id: replace(may[room.neighbour], share=None, why="neighbour")
+        for room in rooms
+        if room.neighbour is not None and room.neighbour in may
+    }
 
 
 def declared(rooms: Sequence[Room], claims: Sequence[Sequence[tuple[str, float]]]) -> list[Room]:

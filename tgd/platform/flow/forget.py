@@ -1,20 +1,21 @@
 """Forgetting: what the law lets be kept for a while is erased by itself when its while is over.
 
-Beside the arrows. Positions are erased 3 days after their recording, 8 where a named magistrate has
-authorised it (arrêté du 22 avril 2015), not while a criminal case holds them, and at the closing of
-what was a test or a mistake. Raw presses, messages to rooms and notes, which may say where she was,
-go on the same terms. Promises: the rows go in one transaction with a journal entry that counts
-them; then their keys are erased from the key store, so that no backup can bring them back; a crash
-in between is taken up where it stopped; what is younger than its term is kept, sealed anew; the
-prosecutor is asked before, and never waited for. A key store that is away delays the erasure of
-keys, and of what has to be sealed anew; rows go without it.
+Beside the arrows. How long what is kept, and by which text, is the table's (``platform.terms``): of
+an alert, positions go 3 days after their recording, 8 where a named magistrate has authorised it,
+not while a criminal case holds them, and at the closing of what was a test or a mistake; raw
+presses, messages to rooms and notes, which may say where she was, likewise. Everything else, the
+journal's words included, goes by ``platform.erasing``. Promises: the rows go in one transaction
+with a journal entry that counts them; then their keys are erased from the key store, so that no
+backup can bring them back; a crash in between is taken up where it stopped; what is younger than
+its term is kept, sealed anew; the prosecutor is asked before, and never waited for. A key store
+that is away delays the erasure of keys, and of what has to be sealed anew; rows go without it.
 """
 
 import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 from uuid import UUID
@@ -24,20 +25,22 @@ from tgd.errors import NotFound, Refused, TgdError
 from tgd.geo.sealed import ABOUT as POSITION
 from tgd.keys import KeyNotHere, KeyUnreadable
 from tgd.metrics import Metrics
+from tgd.platform import typed
+from tgd.platform.due import Due
+from tgd.platform.erasing import ByTerm, Erased, TakenBack, Tell, take_back
+from tgd.platform.terms import Terms, table
 from tgd.seal import IN_SLOT, DataKey, SealBroken, Sealer
 from tgd.store import forget as store
+from tgd.store import terms as term_rows
 from tgd.store.db import OUTAGE, REFUSED, Connection, Database, again
-from tgd.store.forget import KINDS, Held, Kept
+from tgd.store.forget import KINDS, Kept
 
-TERM, LONG_TERM = timedelta(days=3), timedelta(days=8)
 TOGETHER = timedelta(minutes=10)
 """What is due so soon after the first goes with it: a phone that moved reported every 5 seconds."""
-FILE_KEPT = timedelta(days=2)
-"""At most 3 days after the phone is back, the file of its holder goes."""
-QUARANTINE_KEPT = timedelta(days=30)
 EVERY, SWEEP_EVERY, OVERDUE_AFTER = timedelta(minutes=1), timedelta(days=1), timedelta(hours=1)
-BATCH, KEYS = 100, 10_000
-_AT_ONCE = ("test", "accidental")
+TERMS_EVERY = timedelta(hours=1)
+"""How often it is looked for what goes by terms of days and months."""
+BATCH, KEYS, _ALL = 100, 10_000, 1_000_000
 _UNDER_ALERT = ("message", "note")
 """What is sealed under the alert's own key."""
 _ABOUT = {"position": POSITION, "press": "press", "message": "envelope"}
@@ -57,11 +60,12 @@ class Keys(Protocol):
 
 @dataclass(slots=True)
 class Forgotten:
-    """What one look has erased: alerts attended to, things by kind, keys."""
+    """What one look has erased: alerts attended to, things by kind, keys, and the rest by term."""
 
-    alerts: int
-    things: Counter[str]
-    keys: int
+    alerts: int = 0
+    things: Counter[str] = field(default_factory=Counter)
+    keys: int = 0
+    terms: Erased = field(default_factory=Erased)
 
 
 class NotForgotten(TgdError):
@@ -76,14 +80,24 @@ class Forget:
     """Erases, for ever; ``heard`` shortens the wait. The prosecutor's answers come here too."""
 
     def __init__(
-        self, database: Database, clock: Clock, metrics: Metrics, sealer: Sealer, keys: Keys | None
+        self,
+        database: Database,
+        clock: Clock,
+        metrics: Metrics,
+        sealer: Sealer,
+        keys: Keys | None,
+        terms: Terms | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._metrics = metrics
         self._sealer = sealer
         self._keys = keys
+        terms = terms or table()
+        self._due = Due(terms)
+        self._by_term = ByTerm(database, terms)
         self._swept_at: datetime | None = None
+        self._termed_at: datetime | None = None
         self._broken: set[UUID] = set()
         self.heard = asyncio.Event()
 
@@ -93,38 +107,72 @@ class Forget:
             began = self._clock.now()
             until = began + EVERY
             try:
-                await self.look()
+                last = self._termed_at
+                await self.look(terms=last is None or began - last >= TERMS_EVERY)
                 await self._sweep()
                 async with self._database.connection() as connection:
                     until = min(until, await store.next_due(connection, began) or until)
             except OUTAGE as error:
                 _log.warning("erasing waits for the database: %s", type(error).__name__)
+                until = max(until, self._clock.now() + timedelta(seconds=1))
             except TgdError as error:
                 self._metrics.loop_errors["forget"].inc()
                 _log.error("not everything can be erased yet: %s", error)
-            # What could not be erased is tried again, but not at once.
-            until = max(until, self._clock.now() + timedelta(seconds=1))
+                # What could not be erased is tried again, but not at once.
+                until = max(until, self._clock.now() + timedelta(seconds=1))
             await self._clock.wait(self.heard, until)
             self.heard.clear()
 
-    async def look(self, tell: Callable[[int], None] = lambda _alerts: None) -> Forgotten:
+    async def look(
+        self,
+        tell: Callable[[int], None] = lambda _alerts: None,
+        tell_terms: Tell = lambda _done, _of: None,
+        *,
+        terms: bool = True,
+    ) -> Forgotten:
         """Erase everything that is due now; ``tell`` hears how many alerts were attended to.
 
-        Raises ``NotForgotten``, having done all that it could, where keys could not be read or
-        erased: they are tried again.
+        ``terms`` False: of alerts only. Raises ``NotForgotten``, having done all that it could,
+        where keys could not be read or erased: they are tried again.
         """
         now = self._clock.now()
-        done = Forgotten(0, Counter(), 0)
+        done = Forgotten()
         async with self._database.connection() as connection:
-            await store.quarantine(connection, now, QUARANTINE_KEPT)
-            await store.erase_files(connection, now - FILE_KEPT, now)
+            await term_rows.sooner(connection, self._due.first(now) - now)
         waiting = await self._attend(now, done, tell)
+        if terms:
+            done.terms = await self._by_term.carry_out(now, tell_terms)
+            self._termed_at = now
+            try:
+                done.keys += await self._erase_keys(now)
+            except TgdError as error:
+                waiting = error
         async with self._database.connection() as connection:
             # Only now: of what was just erased nobody need be asked any more.
             await store.ask_again(connection, now)
             self._metrics.erasures_overdue.set(await store.overdue(connection, now - OVERDUE_AFTER))
         if waiting is not None:
             raise NotForgotten(waiting, done) from waiting
+        return done
+
+    async def try_out(self, tell_terms: Tell = lambda _done, _of: None) -> Forgotten:
+        """Return what ``look`` would erase now, having changed nothing; of keys nothing is said."""
+        now = self._clock.now()
+        done = Forgotten()
+        async with self._database.connection() as connection:
+            due = await store.due(connection, now, _ALL)
+        for alert_id in due:
+            try:
+                async with self._database.transaction() as transaction:
+                    done.things += await self._erase(transaction, alert_id, now)
+                    take_back()
+            except TakenBack:
+                done.alerts += 1
+            except OUTAGE:
+                raise
+            except _FAILS:
+                continue  # it would have to wait
+        done.terms = await self._by_term.try_out(now, tell_terms)
         return done
 
     @again
@@ -134,8 +182,9 @@ class Forget:
             raise Refused("no_reference", "a hold names the criminal case that it is for")
         async with self._database.transaction() as transaction:
             now = self._clock.now()
-            await self._standing(transaction, alert_id, keep=reference is not None)
-            await store.answer_hold(transaction, alert_id, now, by, reference)
+            key = await self._standing(transaction, alert_id, keep=reference is not None)
+            case = reference and typed.seal(key, reference, alert_id)
+            await store.answer_hold(transaction, alert_id, now, by, case)
             await self._at_once(transaction, alert_id, now)
 
     @again
@@ -143,17 +192,25 @@ class Forget:
         """Keep the positions up to 8 days, as this magistrate has authorised."""
         async with self._database.transaction() as transaction:
             now = self._clock.now()
-            await self._standing(transaction, alert_id, keep=True)
-            await store.authorise_eight_days(transaction, alert_id, now, by, magistrate)
+            key = await self._standing(transaction, alert_id, keep=True)
+            said = typed.seal(key, magistrate, alert_id)
+            await store.authorise_eight_days(transaction, alert_id, now, by, said)
             await self._at_once(transaction, alert_id, now)
 
-    async def _standing(self, transaction: Connection, alert_id: UUID, *, keep: bool) -> None:
-        """Lock the alert; nobody is to believe that what has been erased is kept."""
+    async def _standing(
+        self, transaction: Connection, alert_id: UUID, *, keep: bool
+    ) -> DataKey | None:
+        """Lock the alert; nobody is to believe that what has been erased is kept. Its key."""
         alert = await store.hold(transaction, alert_id)
         if alert is None:
             raise NotFound("alert")
         if keep and alert.status == "closed" and not await store.kept(transaction, alert_id):
             raise Refused("erased", "nothing is kept of this alert any more")
+        if alert.key is None and keep:  # only presses or positions are left, with keys of their own
+            fresh = self._sealer.new_key()
+            await store.settle(transaction, alert_id, fresh.wrapped, alert.forget_at)
+            return fresh
+        return typed.unlock(self._sealer, alert.key)
 
     async def _at_once(self, transaction: Connection, alert_id: UUID, now: datetime) -> None:
         """Do what an answer means together with it; what fails is left to the next look."""
@@ -223,7 +280,7 @@ class Forget:
             await store.settle(transaction, alert_id, alert.key, None)
             return Counter()
         things = await store.kept(transaction, alert_id)
-        due, left = _parted(things, lambda thing: _ends(thing, alert) <= now + TOGETHER)
+        due, left = _parted(things, lambda thing: self._due.ends(thing, alert) <= now + TOGETHER)
         dead = {thing.key for thing in due if thing.key is not None}
         # A thing that is not due and has lost its key goes on under a new one.
         keyless, left = _parted(left, lambda thing: thing.key in dead)
@@ -241,13 +298,15 @@ class Forget:
             key = None
         await _write(transaction, due, opened, fresh, alert_id)
         await store.bury(transaction, sorted(dead), now)
-        ends = [_ends(thing, alert) for thing in left]
+        ends = [self._due.ends(thing, alert) for thing in left]
         if is_open:  # what is recorded from now on is due later than this
-            ends.append(now + TERM)
+            ends.append(self._due.first(now))
         await store.settle(transaction, alert_id, key, min(ends, default=None))
         counts = Counter(thing.kind for thing in due)
         if due:
-            await store.note(transaction, now, alert_id, "erased", _told(counts, left, alert))
+            await store.note(
+                transaction, now, alert_id, "erased", self._due.told(counts, left, alert)
+            )
         return counts
 
     def _opened(
@@ -337,19 +396,3 @@ def _about(thing: Kept, alert_id: UUID) -> str:
 
 def _parted(things: Sequence[Kept], by: Callable[[Kept], bool]) -> tuple[list[Kept], list[Kept]]:
     return [thing for thing in things if by(thing)], [thing for thing in things if not by(thing)]
-
-
-def _ends(thing: Kept, alert: Held) -> datetime:
-    """Return when a thing is to be erased; notes, which are no positions, never at the closing."""
-    if alert.status == "closed" and alert.verdict in _AT_ONCE and thing.kind != "note":
-        return thing.recorded_at
-    return thing.recorded_at + (LONG_TERM if alert.eight_days else TERM)
-
-
-def _told(counts: Counter[str], left: Sequence[Kept], alert: Held) -> dict[str, object]:
-    at_once = alert.status == "closed" and alert.verdict in _AT_ONCE
-    return {
-        **{f"{kind}s" if kind != "press" else "presses": counts[kind] for kind in KINDS},
-        "left": len(left),
-        "days": 0 if at_once else (LONG_TERM if alert.eight_days else TERM).days,
-    }

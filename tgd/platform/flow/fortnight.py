@@ -7,17 +7,11 @@ and no phone is named; which of them are to be tested stands in the statistics. 
 is never in the alarm queue.
 """
 
-import asyncio
-import logging
-from datetime import timedelta
-
 from tgd.clock import Clock
 from tgd.metrics import Metrics
 from tgd.store import phone_tests
-from tgd.store.db import OUTAGE, Database
-
-EVERY = timedelta(minutes=1)
-_log = logging.getLogger(__name__)
+from tgd.store.db import Database
+from tgd.store.minutely import every_minute
 
 
 class Fortnight:
@@ -30,13 +24,7 @@ class Fortnight:
 
     async def run(self) -> None:
         """Count, every minute."""
-        never = asyncio.Event()
-        while True:
-            try:
-                await self.count()
-            except OUTAGE as error:
-                _log.warning("tests wait for the database: %s", type(error).__name__)
-            await self._clock.wait(never, self._clock.now() + EVERY)
+        await every_minute(self._clock, "tests", self.count)
 
     async def count(self) -> None:
         """Count the phones in somebody's hands, and those tested."""

@@ -7,9 +7,7 @@ call is done once and by a named person, it is on the record, and what was said 
 note, and goes on the same terms.
 """
 
-import asyncio
-import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
 from tgd.clock import Clock
@@ -17,11 +15,9 @@ from tgd.errors import NotFound, Refused
 from tgd.metrics import Metrics
 from tgd.seal import Sealer
 from tgd.store import alerts, associations, recontact
-from tgd.store.db import OUTAGE, Connection, Database, again
+from tgd.store.db import Connection, Database, again
+from tgd.store.minutely import every_minute
 from tgd.store.recontact import Held
-
-EVERY = timedelta(minutes=1)
-_log = logging.getLogger(__name__)
 
 
 class Recontact:
@@ -35,13 +31,7 @@ class Recontact:
 
     async def run(self) -> None:
         """Count what is late, every minute."""
-        never = asyncio.Event()
-        while True:
-            try:
-                await self.count()
-            except OUTAGE as error:
-                _log.warning("calls back wait for the database: %s", type(error).__name__)
-            await self._clock.wait(never, self._clock.now() + EVERY)
+        await every_minute(self._clock, "calls back", self.count)
 
     async def count(self) -> None:
         """Count the calls that are late now."""

@@ -3,33 +3,36 @@
 Promises: a message is sent at least once, under one distributionID and with the same content
 until it expires; whatever ends this process, the lease runs out and another sends it again; a
 room that cannot be reached is tried for ever, and what the ladder's deadlines do meanwhile is the
-watch's. Claiming and recording are batches in transactions of their own; nothing is sent inside
-one. A delivery (any 2xx) says nothing about anyone having read it.
+watch's. Claiming and recording are batches, each committed by itself; nothing is sent inside
+one. The first messages of a decision are leased by its own commit, and sent at once (``go``): no
+loop has to hear of them. A delivery (any 2xx) says nothing about anyone having read it.
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from tgd.clock import Clock
 from tgd.errors import Invalid, Rejected, Temporary
+from tgd.log import fault
 from tgd.metrics import Metrics
-from tgd.platform.channels import Channel, script
-from tgd.platform.whereabouts import Whereabouts
-from tgd.seal import DataKey, SealBroken, Sealer
+from tgd.platform.channels.adapters import Adapters
+from tgd.platform.channels.breaker import ALONE, ONLY, Breaker
+from tgd.platform.domain import insisting
+from tgd.platform.holding import holding
+from tgd.platform.writing import LEASE, Writing, Written
+from tgd.seal import SealBroken, Sealer
 from tgd.store import outbox
-from tgd.store.db import OUTAGE, Connection, Database
+from tgd.store.db import OUTAGE, Database
 
-ABOUT = "envelope"
-"""What sent envelopes are sealed as."""
-LEASE = timedelta(seconds=3)
-"""Beside the time-out of the room's lines: what a server that died was sending goes again then."""
 BATCH = 200
 SWEEP = timedelta(seconds=0.25)
+_TURNS = 4
+"""So many turns of the loop an adapter needs from its call to its first byte on an open line."""
 FIRST_RETRY_S, LONGEST_RETRY_S, REJECTED_RETRY_S = 0.25, 1.0, 5.0
 _log = logging.getLogger(__name__)
 
@@ -43,18 +46,20 @@ class Sending:
         clock: Clock,
         sealer: Sealer,
         metrics: Metrics,
-        channel: Channel,
-        sender: script.Sender,
+        adapters: Adapters,
+        writing: Writing,
+        breaker: Breaker | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
         self._sealer = sealer
-        self._whereabouts = Whereabouts(sealer)
         self._metrics = metrics
-        self._channel = channel
-        self._sender = sender
+        self._adapters = adapters
+        self._writing = writing
+        self._breaker = breaker or Breaker()
         self._under_way: set[asyncio.Task[None]] = set()
         self._done: list[outbox.Sent] = []
+        self._turned_away: list[tuple[UUID, UUID]] = []  # alerts, and messages for their next line
         self._any_done = asyncio.Event()
         self.heard = asyncio.Event()
 
@@ -86,21 +91,48 @@ class Sending:
     async def claim_and_send(self) -> int:
         """Claim one batch and start sending it; return its size."""
         now = self._clock.now()
-        async with self._database.transaction() as transaction:
-            claimed = await outbox.claim(transaction, now, LEASE, BATCH)
-            bodies = await self._write(transaction, claimed, now) if claimed else []
-        for row, body in zip(claimed, bodies, strict=True):
+        # What it is to be told is kept before it is sent; where this ends in between, nothing was
+        # sent, and the lease brings it back: that needs no transaction around both.
+        async with self._database.connection() as connection:
+            claimed = await outbox.claim(connection, now, LEASE, BATCH)
+            bodies = await self._writing.claimed(connection, claimed, now) if claimed else []
+        self._go(zip(claimed, bodies, strict=True))
+        return len(claimed)
+
+    async def go(self, written: Sequence[Written]) -> None:
+        """Send what was written with a decision that has been committed since.
+
+        Gives way so that it is on its lines before whoever decided goes on; waits for no room.
+        """
+        self._go((one.row, one.body) for one in written)
+        for _ in range(_TURNS if written else 0):
+            await asyncio.sleep(0)
+
+    def _go(self, messages: Iterable[tuple[Mapping[str, Any], bytes | None]]) -> None:
+        for row, body in messages:
             if body is None:
                 self._tried(row, "not written", REJECTED_RETRY_S, "rejected")
                 continue
             task = asyncio.create_task(self._send(row, body), name="send")
             self._under_way.add(task)
             task.add_done_callback(self._under_way.discard)
-        return len(claimed)
 
     async def record(self) -> None:
         """Write down everything that has been sent and not been recorded."""
         batch = self._done[:]
+        try:
+            await self._record(batch)
+        except OUTAGE:
+            raise
+        except Exception as failure:  # noqa: BLE001  whichever it was, the others have been sent
+            fault(_log, "recording what was sent", failure)
+            await self._record_one_by_one(batch)
+        await self._by_next_lines()
+        async with self._database.connection() as connection:
+            self._metrics.outbox_waiting.set(await outbox.waiting(connection))
+
+    async def _record(self, batch: Sequence[outbox.Sent]) -> None:
+        """Write down what stands first among what was sent."""
         if not batch:
             return
         async with self._database.transaction() as transaction:
@@ -108,8 +140,31 @@ class Sending:
         del self._done[: len(batch)]
         for seconds in first_s:
             self._metrics.decision_to_sent.observe(seconds)
-        async with self._database.connection() as connection:
-            self._metrics.outbox_waiting.set(await outbox.waiting(connection))
+
+    async def _record_one_by_one(self, batch: Sequence[outbox.Sent]) -> None:
+        """Write down the same but for what breaks it: its lease brings that back."""
+        for one in batch:
+            try:
+                await self._record([one])
+            except OUTAGE:
+                raise
+            except Exception:  # noqa: BLE001  what it was has been said for all of them
+                _log.warning("message %s was sent: that cannot be recorded", one.envelope_id)
+                del self._done[0]
+
+    async def _by_next_lines(self) -> None:
+        """Have what a line has not taken go by the room's next one. Else ``received`` does it."""
+        while self._turned_away:
+            alert_id, envelope_id = self._turned_away[0]
+            try:
+                async with holding(self._database, [alert_id], self._metrics) as (_, held):
+                    for alert in held:
+                        insisting.not_sent(alert, envelope_id, self._clock.now())
+            except OUTAGE:
+                raise
+            except Exception as failure:  # noqa: BLE001  one alert that breaks keeps no other back
+                fault(_log, "going on by the next line", failure)
+            del self._turned_away[0]
 
     async def close(self) -> None:
         """Break off what is under way; the leases bring it back."""
@@ -117,69 +172,20 @@ class Sending:
             task.cancel()
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def _write(
-        self, transaction: Connection, claimed: Sequence[Mapping[str, Any]], now: datetime
-    ) -> list[bytes | None]:
-        """Return each message's bytes: those sent before, or new ones, which are kept.
-
-        None stands for one that cannot be written; it is tried again and holds up no other.
-        """
-        bodies: list[bytes | None] = []
-        kept: list[tuple[UUID, bytes]] = []
-        for row in claimed:
-            try:
-                key = self._key(row)
-                body = self._kept(row, key)
-                if body is None:
-                    best = self._whereabouts.estimate(row["positions"] or [], now)
-                    body = script.write(row, best, self._sender, now)
-                    if key is not None:
-                        kept.append((row["envelope_id"], key.seal(body, ABOUT)))
-                bodies.append(body)
-            except Exception as failure:  # noqa: BLE001  one bad row must not keep the others from theirs
-                if row["attempts"] <= 1:
-                    _log.exception("a message cannot be written: %s", type(failure).__name__)
-                bodies.append(None)
-        if kept:
-            await outbox.keep_contents(transaction, kept)
-        return bodies
-
-    def _key(self, row: Mapping[str, Any]) -> DataKey | None:
-        """Return the alert's key; without it (erased, or away) a message is written anew each time.
-
-        Never a reason not to send: a repetition may then differ, under the same distributionID.
-        """
-        wrapped = row["held"]["key"]
-        try:
-            return None if wrapped is None else self._sealer.unwrap(wrapped)
-        except SealBroken:
-            _log.error("an alert's key is not there: its messages cannot be kept")
-            return None
-
-    def _kept(self, row: Mapping[str, Any], key: DataKey | None) -> bytes | None:
-        """Return what was sent before under this id; None where it is new, or does not open."""
-        if key is None or row["content"] is None:
-            return None
-        try:
-            return key.open(row["content"], ABOUT)
-        except SealBroken:
-            _log.error("what was sent before does not open: it is written anew")
-            return None
-
     async def _send(self, row: Mapping[str, Any], body: bytes) -> None:
         """Send one message; whatever comes of it is handed to the record."""
         room, line = row["room"]["id"], row["room_line"]
         retry_s: float | None = None
         error, outcome = None, "sent"
         try:
-            await self._post(room, line, body)
+            await self._by_line(row, line, body)
         except Temporary as failure:
             retry_s = _pause(row["attempts"], failure.delay_s)
             error, outcome = str(failure), "failed"
         except (Rejected, Invalid, SealBroken) as failure:
             retry_s, error, outcome = REJECTED_RETRY_S, str(failure), "rejected"
         except Exception as failure:  # noqa: BLE001  a fault of ours must not leave it to its lease
-            _log.exception("sending to room %s failed in a way of its own", room)
+            fault(_log, f"sending to room {room}", failure)
             retry_s, error, outcome = REJECTED_RETRY_S, type(failure).__name__, "failed"
         self._tried(row, error, retry_s, outcome)
 
@@ -194,14 +200,44 @@ class Sending:
         if error is not None:
             _log.warning("room %s: %s; tried again in %.1f s", room, error, retry_s)
         self._done.append(outbox.Sent(row["envelope_id"], now, retry_at, error and error[:500]))
+        if error is not None and row["attempts"] == 1 and _others(row):
+            self._turned_away.append((row["held"]["id"], row["envelope_id"]))
         self._any_done.set()
 
-    async def _post(self, room: str, line: Mapping[str, Any] | None, body: bytes) -> None:
+    async def _by_line(
+        self, row: Mapping[str, Any], line: Mapping[str, Any] | None, body: bytes
+    ) -> None:
+        """Send it by a line, unless that is held to be dead."""
+        room = row["room"]["id"]
         if line is None:
             raise Rejected("the room has no electronic line")
+        which, others = (room, line["line"]), _others(row)
+        pause, first = ALONE if others else ONLY, others and row["attempts"] == 1
+        if not self._breaker.lets(which, self._clock.now(), first=first, pause=pause):
+            if others:
+                raise Temporary("the line has just failed")
+            # In the words of that failure: the journal notes each way of being away once.
+            raise Temporary(self._breaker.why(which), LONGEST_RETRY_S)
+        try:
+            await self._post(room, line, body)
+        except Temporary as failure:
+            self._breaker.failed(which, self._clock.now(), str(failure), pause)
+            raise
+        except (Rejected, Invalid, SealBroken) as failure:
+            self._breaker.refused(which, row["held"]["id"], self._clock.now(), str(failure))
+            raise
+        self._breaker.worked(which, self._clock.now())
+
+    async def _post(self, room: str, line: Mapping[str, Any], body: bytes) -> None:
         about = f"line:{room}:{line['line']}"
         token = self._sealer.open(line["token"], about).decode() if line["token"] else None
-        await self._channel.send(line["url"], token, body, line["timeout_s"])
+        channel = self._adapters.of(line["adapter"]).channel
+        await channel.send(line["url"], token, body, line["timeout_s"])
+
+
+def _others(row: Mapping[str, Any]) -> bool:
+    """Say whether the room has other lines by which the message can go."""
+    return len(row["told"]["lines"]) > 1
 
 
 def _pause(attempts: int, asked_s: float | None) -> float:

@@ -5,33 +5,31 @@ dispatches of a verdict ``police`` stand in the same transaction as the verdict.
 ``domain.decision``; who may call is the web's business; sending is the next arrow's.
 """
 
-import hmac
-import logging
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
-from functools import wraps
+from functools import partial, wraps
 from typing import ParamSpec
 from uuid import UUID
 
 from tgd.clock import Clock
 from tgd.config import Deadlines
 from tgd.errors import Invalid, NotFound, Refused
-from tgd.geo.sealed import open_fix, seal_fix
 from tgd.metrics import Metrics
+from tgd.platform import calls, dossier, notes, typed
 from tgd.platform.competence import Competence
-from tgd.platform.domain import deadlines, decision, dispatch, following, listening, proof
-from tgd.platform.domain.alert import CLOSING_VERDICTS, VERDICTS, Alert
+from tgd.platform.domain import apart, deadlines, decision, dispatch, following, listening, proof
+from tgd.platform.domain.alert import CLOSING_VERDICTS, OUTCOMES, VERDICTS, Alert
 from tgd.platform.domain.routing import Room
-from tgd.platform.holding import Repeated, frozen, held_in, holding, measure, not_done
+from tgd.platform.holding import Repeated, held_in, holding, measure
+from tgd.platform.reopening import Reopening
 from tgd.platform.whereabouts import Whereabouts
-from tgd.seal import DataKey, SealBroken, Sealer
+from tgd.platform.writing import Unread, Writing, Written
+from tgd.seal import Sealer
 from tgd.store import alerts, phone_tests, presence
 from tgd.store.db import Connection, Database, again
 
 VOICES = ("holder", "child", "other", "nobody")
-WORD_ABOUT = "all-clear word"
 _P = ParamSpec("_P")
-_log = logging.getLogger(__name__)
 
 
 def _once(act: Callable[_P, Awaitable[None]]) -> Callable[_P, Coroutine[None, None, None]]:
@@ -48,6 +46,7 @@ def _once(act: Callable[_P, Awaitable[None]]) -> Callable[_P, Coroutine[None, No
 class Triage:
     """The operators' acts. All raise ``NotFound`` for an unknown alert and ``Refused`` for an
     act that does not fit its state; ``operator`` is the name under which the act is recorded.
+    ``send`` is given what a decision has written to rooms, once that is committed.
     ``once`` is a key that whoever sends the act has made up for it: an act that comes again under
     its key has been done, and is not done a second time.
     """
@@ -60,16 +59,21 @@ class Triage:
         metrics: Metrics,
         limits: Deadlines,
         competence: Competence,
+        writing: Writing,
+        send: Callable[[Sequence[Written]], Awaitable[None]],
         *,
         forward_unverified: bool,
     ) -> None:
         self._database = database
         self._competence = competence
+        self._writing = writing
+        self._send = send
         self._clock = clock
         self._sealer = sealer
         self._whereabouts = Whereabouts(sealer)
         self._metrics = metrics
-        self._plan = deadlines.plan(limits, forward_unverified=forward_unverified)
+        plan = deadlines.plan(limits, forward_unverified=forward_unverified)
+        self._reopening = Reopening(clock, sealer, plan)
 
     @_once
     @again
@@ -136,11 +140,12 @@ class Triage:
         """
         if verdict not in VERDICTS:
             raise Invalid("verdict", f"must be one of {', '.join(VERDICTS)}")
+        said = alert_id, operator, verdict, seen, note, all_clear_word, once
         try:
-            return await self._decided(
-                *(alert_id, operator, verdict, seen, note, all_clear_word, once),
-                supervisor=supervisor,
-            )
+            try:
+                return await self._decided(*said, supervisor=supervisor)
+            except Unread:  # what is known, or where, must keep nobody from her: it is claimed
+                return await self._decided(*said, supervisor=supervisor, writes=False)
         except Repeated as repeated:
             return repeated.alert_id, False
 
@@ -155,41 +160,63 @@ class Triage:
         once: str | None,
         *,
         supervisor: bool,
+        writes: bool = True,
     ) -> tuple[UUID, bool]:
         async with self._database.transaction() as transaction:
-            await not_done(transaction, [alert_id], once)  # before another is opened for it
-            target, new = alert_id, False
-            if verdict == "police":
-                target, new = await self._still_open(transaction, alert_id)
-            async with held_in(transaction, [target], once) as held:
+            standing = self._reopening.standing(transaction, alert_id, verdict, once)
+            async with standing as (held, new):
                 alert = _one(held)
+                target = alert.id
                 word_right = None  # sending the police must not fail on a word
                 if verdict in CLOSING_VERDICTS:
-                    word_right = await self._word_right(transaction, alert, all_clear_word)
+                    word_right = await dossier.word_right(
+                        transaction, self._sealer, alert.id, all_clear_word
+                    )
                     # Its closing takes the positions: read before.
                     located = await self._located(transaction, alert)
-                sends = verdict == "police" or word_right is False
-                decision.decide(
-                    alert,
-                    operator,
-                    verdict,
-                    seen,
-                    self._clock.now(),
-                    await self._rooms(transaction, alert) if sends else [],
+                if note:
+                    sent = verdict == "police"
+                    await self._keep_note(transaction, target, operator, note, for_rooms=sent)
+                written = await self._decide(
+                    *(transaction, alert, operator, verdict, seen),
                     word_right=word_right,
                     supervisor=supervisor,
+                    writes=writes,
                 )
             if proof.passed(alert):
                 word: phone_tests.Word = "none_agreed" if word_right is None else "given"
                 proved = located._asdict()
                 await phone_tests.keep(transaction, target, "fortnightly", **proved, word=word)
             if target != alert_id:
-                now = self._clock.now()
-                await phone_tests.void(transaction, alert_id, target, operator, now)
-            if note:
-                await self._keep_note(transaction, target, operator, note)
+                await phone_tests.void(transaction, alert_id, target, operator, self._clock.now())
+        await self._send(written)
         measure(held, self._metrics)
         return target, new
+
+    async def _decide(
+        self,
+        transaction: Connection,
+        alert: Alert,
+        operator: str,
+        verdict: str,
+        seen: str | None,
+        *,
+        word_right: bool | None,
+        supervisor: bool,
+        writes: bool,
+    ) -> list[Written]:
+        """Decide, and write to the rooms that are told by it: what goes out with the commit."""
+        decide = partial(decision.decide, word_right=word_right, supervisor=supervisor)
+        sends = not alert.with_police and (verdict == "police" or word_right is False)
+        now = self._clock.now()  # before anything is read for it: the leg to the room begins here
+        if not (sends and writes):
+            rooms = await self._rooms(transaction, alert, placed=writes) if sends else []
+            decide(alert, operator, verdict, seen, now, rooms)
+            return []
+        known = await self._writing.background(transaction, alert.id)
+        rooms, where = await self._competence.rooms_of(transaction, known, now)
+        decide(alert, operator, verdict, seen, now, rooms)
+        return self._writing.first(alert, known, where, now)
 
     @_once
     @again
@@ -198,8 +225,11 @@ class Triage:
     ) -> None:
         """Add a note, sealed under the alert's key; on a closed alert too."""
         async with holding(self._database, [alert_id], self._metrics, once) as (transaction, held):
-            _one(held).record(self._clock.now(), operator, "note")
-            if not await self._keep_note(transaction, alert_id, operator, text):
+            alert, now = _one(held), self._clock.now()
+            alert.record(now, operator, "note")
+            if alert.is_open and alert.with_police:
+                dispatch.inform_rooms(alert, "fact", now)
+            if not await self._keep_note(transaction, alert_id, operator, text, for_rooms=True):
                 raise Refused("erased", "what is kept under this alert cannot be opened")
 
     @_once
@@ -215,7 +245,11 @@ class Triage:
     ) -> None:
         """End an alert that the police have, once every dispatch is acknowledged."""
         async with holding(self._database, [alert_id], self._metrics, once) as (transaction, held):
-            decision.close(_one(held), operator, outcome, self._clock.now())
+            alert = _one(held)
+            if outcome not in OUTCOMES:  # in the operator's own words
+                key = typed.unlock(self._sealer, await alerts.key_of(transaction, alert_id))
+                outcome = typed.same(key, outcome, alert.outcome, alert_id)
+            decision.close(alert, operator, outcome, self._clock.now())
             if note:
                 await self._keep_note(transaction, alert_id, operator, note)
 
@@ -223,18 +257,29 @@ class Triage:
     @again
     async def voice_handoff(
         self,
-        alert_id: UUID,
+        references: Mapping[UUID, str],
         operator: str,
         room: str,
         call_taker: str,
-        reference: str,
         *,
         once: str | None = None,
     ) -> None:
-        """Record the hand-off by telephone: it counts as an acknowledgement."""
+        """Record one call in which a room took these over: it acknowledges each, all or none."""
+        ids = list(references)
+        async with holding(self._database, ids, self._metrics, once) as (transaction, held):
+            said = operator, room, call_taker, self._clock.now()
+            await calls.hand_over(transaction, self._sealer, held, references, *said)
+
+    @_once
+    @again
+    async def cancel(
+        self, alert_id: UUID, supervisor: str, room: str, why: str, *, once: str | None = None
+    ) -> None:
+        """Withdraw the case from a room to which it was sent by mistake (``why``)."""
+        if why not in apart.MISTAKES:
+            raise Invalid("why", f"must be one of {', '.join(apart.MISTAKES)}")
         async with holding(self._database, [alert_id], self._metrics, once) as (_, held):
-            now = self._clock.now()
-            dispatch.handed_off(_one(held), operator, room, call_taker, reference, now)
+            apart.cancel(_one(held), room, supervisor, why, self._clock.now())
 
     @_once
     @again
@@ -320,46 +365,15 @@ class Triage:
             listening.listen(_one(held), operator, mode, now, supervisor=supervisor)
             await alerts.listen(transaction, alert_id, mode, now)
 
-    async def _rooms(self, transaction: Connection, alert: Alert) -> list[Room]:
+    async def _rooms(
+        self, transaction: Connection, alert: Alert, *, placed: bool = True
+    ) -> list[Room]:
         """Return the rooms to tell; none are looked for where rooms were told already."""
         if alert.with_police:
             return []
-        found = await self._competence.rooms_for(transaction, [alert.id], self._clock.now())
-        return found[alert.id]
-
-    async def _still_open(self, transaction: Connection, alert_id: UUID) -> tuple[UUID, bool]:
-        """Return the alert itself while it is open, else the phone's other or a new one."""
-        standing = await alerts.standing(transaction, alert_id)
-        if standing is None:
-            raise NotFound("alert")
-        device, status = standing
-        if status != "closed":
-            return alert_id, False
-        # One open alert per phone: whoever comes second finds the first one's.
-        key, plan = self._sealer.new_key(), frozen(self._plan)
         now = self._clock.now()
-        while True:
-            opened = await alerts.open_follow_up(transaction, alert_id, now, key.wrapped, plan)
-            if opened is not None:
-                await self._bring_positions(transaction, alert_id, opened, key)
-                return opened, True
-            other = await alerts.open_for(transaction, device)
-            if other is not None:  # else it was closed in between
-                return other, False
-
-    async def _bring_positions(
-        self, transaction: Connection, before: UUID, opened: UUID, key: DataKey
-    ) -> None:
-        """Seal what is still kept of where the phone was for its new alert as well."""
-        moved = []
-        for row in await alerts.positions(transaction, before):
-            try:
-                fix = open_fix(row["fix"], self._sealer.unwrap(row["key"]))
-            except SealBroken:
-                continue  # erased in this very moment, or its key is away: the alert goes on
-            moved.append((row["no"], seal_fix(fix, key)))
-        if moved:
-            await alerts.bring_positions(transaction, opened, key.wrapped, moved)
+        found = await self._competence.rooms_for(transaction, [alert.id], now, placed=placed)
+        return found[alert.id]
 
     async def _located(self, transaction: Connection, alert: Alert) -> proof.Located:
         """Say how well the phone has told where it is: never where."""
@@ -367,30 +381,17 @@ class Triage:
         latest = max((row["received_at"] for row in rows), default=alert.opened_at)
         return proof.located(alert, self._whereabouts.estimate(rows, latest))
 
-    async def _word_right(
-        self, transaction: Connection, alert: Alert, given: str | None
-    ) -> bool | None:
-        sealed = await alerts.agreed_word(transaction, alert.id)
-        if sealed is None:
-            return None
-        agreed = self._sealer.open(sealed, WORD_ABOUT).decode()
-        return hmac.compare_digest(proof.spoken(agreed), proof.spoken(given or ""))
-
     async def _keep_note(
-        self, transaction: Connection, alert_id: UUID, author: str, text: str
+        self,
+        transaction: Connection,
+        alert_id: UUID,
+        by: str,
+        text: str,
+        *,
+        for_rooms: bool = False,
     ) -> bool:
-        """Keep what an act was said with; False where the alert's key is away: the act stands."""
-        wrapped = await alerts.key_of(transaction, alert_id)
-        if wrapped is None:
-            raise Refused("erased", "what was kept under this alert has been erased")
-        try:
-            key = self._sealer.unwrap(wrapped)
-        except SealBroken:
-            _log.error("a note of alert %s cannot be kept: its key is away", alert_id)
-            return False
-        sealed = key.seal(text.encode(), f"note {alert_id}")
-        await alerts.add_note(transaction, alert_id, self._clock.now(), author, sealed)
-        return True
+        said = alert_id, self._clock.now(), by, text
+        return await notes.keep(transaction, self._sealer, *said, for_rooms=for_rooms)
 
 
 def _one(held: list[Alert]) -> Alert:

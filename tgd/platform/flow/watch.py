@@ -1,7 +1,8 @@
 """The watch: every deadline that passes does what it is for, and an auditor proves none is missing.
 
 Serves all arrows. Promises: a passed deadline fires once, within a quarter of a second, several
-hundred in one transaction, and one alert that breaks keeps no other waiting; after an interruption
+hundred in one transaction, and one alert that breaks keeps no other waiting, nor one deadline of it
+the others of its own; after an interruption
 of ours operators' deadlines ring once more before they fire; every open alert has a future step,
 and whatever has none is given one and reported; only then is the outside told that all is well.
 Time comes from the process's clock: a step of the wall clock is an alarm, never a deadline.
@@ -11,19 +12,21 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from typing import TypeAlias
 from uuid import UUID
 
 from tgd.clock import STEP_S, Clock
+from tgd.log import fault
 from tgd.metrics import Metrics
 from tgd.platform.competence import Competence
 from tgd.platform.domain import deadlines
-from tgd.platform.domain.alert import SYSTEM, Alert
-from tgd.platform.domain.routing import Room
+from tgd.platform.domain.alert import SYSTEM, Alert, Deadline
 from tgd.platform.holding import held_in, holding, measure
 from tgd.store import deadlines as rows
 from tgd.store.alerts import open_by_status
 from tgd.store.db import OUTAGE, Connection, Database
 
+_Named: TypeAlias = tuple[str, UUID | None]
 BATCH = 500
 EVERY = timedelta(seconds=0.25)
 INTERRUPTED_S = 3.0
@@ -89,26 +92,67 @@ class Watch:
                 held = await self._act(transaction, due, now) if due else []
         except OUTAGE:
             raise
-        except Exception:
+        except Exception as error:
             # Whichever alert broke the batch, the others must not miss their deadlines.
             if not due:
                 raise
+            _log.warning("%d alerts' deadlines, one by one: %s", len(due), type(error).__name__)
             await self._one_by_one(self._fire_for, due, now)
             return False
         measure(held, self._metrics)
         return len(due) == BATCH
 
-    async def _act(self, transaction: Connection, due: list[UUID], now: datetime) -> list[Alert]:
+    async def _act(
+        self,
+        transaction: Connection,
+        due: list[UUID],
+        now: datetime,
+        tried: set[_Named] | None = None,
+    ) -> list[Alert]:
+        """Pass the deadlines of these alerts; with ``tried`` the first that is not among them."""
         async with held_in(transaction, due) as held:
             sends = [alert.id for alert in held if _may_send(alert, now)]
-            told = await self._competence.rooms_for(transaction, sends, now)
+            told = await self._competence.rooms_for(transaction, sends, now, placed=tried is None)
+            waiting = [alert.id for alert in held if _waits_for_a_room(alert, now)]
+            neighbours = await self._competence.neighbours(transaction, waiting, now)
             for alert in held:
-                _pass(alert, now, told.get(alert.id, []))
+                passing = _passed(alert, now)
+                if tried is not None:
+                    passing = [one for one in passing if _name(one) not in tried][:1]
+                    tried.update(map(_name, passing))
+                for one in passing:
+                    rooms = told.get(alert.id, []), neighbours.get(alert.id, {})
+                    deadlines.passed(alert, one, now, *rooms)
         return held
 
     async def _fire_for(self, due: list[UUID], now: datetime) -> None:
+        try:
+            await self._fire_these(due, now)
+        except OUTAGE:
+            raise
+        except Exception:  # whatever of the alert broke it, what does not need it is to pass
+            await self._fire_apart(due, now)
+            raise
+
+    async def _fire_apart(self, due: list[UUID], now: datetime) -> None:
+        """Fire an alert's deadlines one by one, without where she is; those that break, not."""
+        tried: set[_Named] = set()
+        before = -1
+        while before < len(tried):
+            before = len(tried)
+            try:
+                await self._fire_these(due, now, tried)
+            except OUTAGE:
+                raise
+            except Exception as error:  # noqa: BLE001  one deadline must not keep the others from passing
+                if not self._told.intersection(due):
+                    fault(_log, "a deadline", error)
+
+    async def _fire_these(
+        self, due: list[UUID], now: datetime, tried: set[_Named] | None = None
+    ) -> None:
         async with self._database.transaction() as transaction:
-            held = await self._act(transaction, due, now)
+            held = await self._act(transaction, due, now, tried)
         measure(held, self._metrics)
 
     async def _one_by_one(
@@ -229,7 +273,13 @@ def _may_send(alert: Alert, now: datetime) -> bool:
     )
 
 
-def _pass(alert: Alert, now: datetime, told: list[Room]) -> None:
-    for deadline in sorted(alert.deadlines, key=lambda d: d.due_at):
-        if deadline.due_at <= now:
-            deadlines.passed(alert, deadline, now, told)
+def _waits_for_a_room(alert: Alert, now: datetime) -> bool:
+    return any(one.name == "acknowledged" and one.due_at <= now for one in alert.deadlines)
+
+
+def _passed(alert: Alert, now: datetime) -> list[Deadline]:
+    return sorted((d for d in alert.deadlines if d.due_at <= now), key=lambda d: d.due_at)
+
+
+def _name(deadline: Deadline) -> _Named:
+    return deadline.name, deadline.dispatch_id

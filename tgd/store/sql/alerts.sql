@@ -69,14 +69,14 @@ UPDATE alert SET line = $2, line_at = $3::timestamptz WHERE id = $1
 SELECT key FROM alert WHERE id = $1
 
 -- name: agreed_word
--- The sealed all-clear word of the holder with whom the alert opened.
-SELECT b.all_clear_word
+-- The sealed all-clear word of the holder with whom the alert opened, and what opens it.
+SELECT b.all_clear_word, b.word_key
 FROM alert a JOIN assignment s ON s.id = a.assignment_id JOIN beneficiary b ON b.id = s.beneficiary_id
 WHERE a.id = $1
 
 -- name: add_note
 -- Keep a sealed note.
-INSERT INTO note (alert_id, at, author, text) VALUES ($1, $2, $3, $4)
+INSERT INTO note (alert_id, at, author, text, for_rooms) VALUES ($1, $2, $3, $4, $5)
 
 -- name: notes
 -- An alert's notes, sealed, oldest first.
@@ -84,32 +84,53 @@ SELECT at, author, text FROM note WHERE alert_id = $1 ORDER BY no
 
 -- name: page
 -- Alerts newest first with all that the console shows; $1 open only, $2 and $3 the cursor, $5 only
--- these. Whatever it reads, marks must see change.
-SELECT a AS alert, b.label AS beneficiary, v.number,
+-- these, $6 whose not. Whatever it reads, marks must see change.
+SELECT a AS alert, b.label AS beneficiary, v.sim, v.key AS sim_key, s.beneficiary_id AS person,
+       (SELECT x.beneficiary_id FROM alert q JOIN assignment x ON x.id = q.assignment_id WHERE q.id = a.follows)
+           AS follows_person,
        -- A gesture made before the present hand-over may be the former holder's.
        CASE WHEN s.handed_over_at > (SELECT min(p.pressed_at) FROM alert_press k JOIN press p ON p.no = k.press_no
                                      WHERE k.alert_id = a.id)
-            THEN (SELECT f.label FROM assignment e JOIN beneficiary f ON f.id = e.beneficiary_id
+            THEN (SELECT ROW(f.label, f.id) FROM assignment e JOIN beneficiary f ON f.id = e.beneficiary_id
                   WHERE e.device_id = s.device_id AND e.starts_at < s.starts_at ORDER BY e.starts_at DESC LIMIT 1)
        END AS former,
        ARRAY(SELECT d FROM deadline d WHERE d.alert_id = a.id ORDER BY d.due_at) AS deadlines,
        ARRAY(SELECT d FROM dispatch d WHERE d.alert_id = a.id ORDER BY d.lead DESC, d.dispatched_at) AS dispatches,
+       ARRAY(SELECT d.id FROM dispatch d JOIN room_line l ON l.room_id = d.room_id AND l.line = d.line
+             WHERE d.alert_id = a.id AND l.live_since IS NOT NULL) AS live,
        ARRAY(SELECT t FROM task t WHERE t.alert_id = a.id AND t.done_at IS NULL ORDER BY t.red DESC, t.raised_at) AS tasks,
        ARRAY(SELECT ROW(p.id, p.pressed_at, p.received_at, p.age_s, p.path, p.doubts, p.batt)
              FROM alert_press k JOIN press p ON p.no = k.press_no
              WHERE k.alert_id = a.id ORDER BY p.no DESC LIMIT 100) AS presses,
-       ARRAY(SELECT o.id FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
+       ARRAY(SELECT ROW(o.id, l.other) FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
              JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions,
        (SELECT ROW(t.decided_at, t.decided_by, t.kind, t.paths, t.located, t.radius, t.batt) FROM passed_test t
         WHERE t.device_id = a.device AND t.beneficiary_id = s.beneficiary_id
-        ORDER BY t.decided_at DESC LIMIT 1) AS last_test
+        ORDER BY t.decided_at DESC LIMIT 1) AS last_test,
+       (SELECT ROW(n.at, n.author) FROM note n WHERE n.alert_id = a.id ORDER BY n.no DESC LIMIT 1) AS last_note
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
 LEFT JOIN device v ON v.id = a.device
 WHERE ($1::boolean IS NULL OR (a.status <> 'closed') = $1)
+  AND (s.beneficiary_id = ANY ($6::uuid[])) IS NOT TRUE
+  AND ($2::timestamptz IS NULL OR (a.opened_at, a.id) < ($2, $3::uuid))
+  AND ($5::uuid[] IS NULL OR a.id = ANY ($5))
+ORDER BY a.opened_at DESC, a.id DESC
+LIMIT $4
+
+-- name: bare
+-- The same alerts as page returns for the same values, each with no more than it takes to show that
+-- it is there: of the rows around it only whose it is.
+SELECT a.id, a.case_id, a.device, a.known, a.consent, a.located, a.listen, a.rescued, a.status, a.opened_at, a.rings,
+       a.last_press_id, a.last_press_at, a.answered_at, a.answered_by, a.offered_to, a.released_at, a.voice,
+       a.holder_heard_at, a.extended, a.verdict, a.verdict_by, a.verdict_at, a.reason, a.police_at,
+       a.contact_lost_at, a.closed_at, a.closed_by, s.beneficiary_id AS person
+FROM alert a LEFT JOIN assignment s ON s.id = a.assignment_id
+WHERE ($1::boolean IS NULL OR (a.status <> 'closed') = $1)
+  AND (s.beneficiary_id = ANY ($6::uuid[])) IS NOT TRUE
   AND ($2::timestamptz IS NULL OR (a.opened_at, a.id) < ($2, $3::uuid))
   AND ($5::uuid[] IS NULL OR a.id = ANY ($5))
 ORDER BY a.opened_at DESC, a.id DESC
@@ -118,10 +139,14 @@ LIMIT $4
 -- name: marks
 -- Every open alert with what changes whenever a row changes that page would read: a row's xmin is
 -- another after each update. Presses write their alert, positions are only added or all taken away.
+-- $1: of these only.
 SELECT a.id, concat_ws(' ', a.xmin, b.xmin, v.xmin,
        (SELECT max(p.no) FROM position p WHERE p.alert_id = a.id),
+       '/', (SELECT max(n.no) FROM note n WHERE n.alert_id = a.id),
        (SELECT string_agg(d.xmin::text, ',') FROM deadline d WHERE d.alert_id = a.id),
-       '/', (SELECT string_agg(d.xmin::text, ',') FROM dispatch d WHERE d.alert_id = a.id),
+       '/', (SELECT string_agg(d.xmin::text || (l.live_since IS NOT NULL)::text, ',')
+             FROM dispatch d LEFT JOIN room_line l ON l.room_id = d.room_id AND l.line = d.line
+             WHERE d.alert_id = a.id),
        '/', (SELECT string_agg(t.xmin::text, ',') FROM task t WHERE t.alert_id = a.id AND t.done_at IS NULL),
        '/', (SELECT string_agg(o.id::text, ',') FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
              JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
@@ -133,30 +158,39 @@ FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
 LEFT JOIN device v ON v.id = a.device
-WHERE a.status <> 'closed'
+WHERE a.status <> 'closed' AND ($1::uuid[] IS NULL OR a.id = ANY ($1))
+
+-- name: standing_open
+-- Every open alert.
+SELECT id FROM alert WHERE status <> 'closed'
 
 -- name: one
 -- One alert with all that the console shows.
-SELECT a AS alert, b.label AS beneficiary, v.number,
+SELECT a AS alert, b.label AS beneficiary, v.sim, v.key AS sim_key, s.beneficiary_id AS person,
+       (SELECT x.beneficiary_id FROM alert q JOIN assignment x ON x.id = q.assignment_id WHERE q.id = a.follows)
+           AS follows_person,
        -- A gesture made before the present hand-over may be the former holder's.
        CASE WHEN s.handed_over_at > (SELECT min(p.pressed_at) FROM alert_press k JOIN press p ON p.no = k.press_no
                                      WHERE k.alert_id = a.id)
-            THEN (SELECT f.label FROM assignment e JOIN beneficiary f ON f.id = e.beneficiary_id
+            THEN (SELECT ROW(f.label, f.id) FROM assignment e JOIN beneficiary f ON f.id = e.beneficiary_id
                   WHERE e.device_id = s.device_id AND e.starts_at < s.starts_at ORDER BY e.starts_at DESC LIMIT 1)
        END AS former,
        ARRAY(SELECT d FROM deadline d WHERE d.alert_id = a.id ORDER BY d.due_at) AS deadlines,
        ARRAY(SELECT d FROM dispatch d WHERE d.alert_id = a.id ORDER BY d.lead DESC, d.dispatched_at) AS dispatches,
+       ARRAY(SELECT d.id FROM dispatch d JOIN room_line l ON l.room_id = d.room_id AND l.line = d.line
+             WHERE d.alert_id = a.id AND l.live_since IS NOT NULL) AS live,
        ARRAY(SELECT t FROM task t WHERE t.alert_id = a.id AND t.done_at IS NULL ORDER BY t.red DESC, t.raised_at) AS tasks,
        ARRAY(SELECT ROW(p.id, p.pressed_at, p.received_at, p.age_s, p.path, p.doubts, p.batt)
              FROM alert_press k JOIN press p ON p.no = k.press_no
              WHERE k.alert_id = a.id ORDER BY p.no DESC LIMIT 100) AS presses,
-       ARRAY(SELECT o.id FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
+       ARRAY(SELECT ROW(o.id, l.other) FROM linked_person l JOIN assignment t ON t.beneficiary_id = l.other
              JOIN alert o ON o.assignment_id = t.id AND o.status <> 'closed'
              WHERE l.one = s.beneficiary_id ORDER BY o.opened_at) AS linked,
        ARRAY(SELECT p FROM position p WHERE p.alert_id = a.id ORDER BY p.no DESC LIMIT 12) AS positions,
        (SELECT ROW(t.decided_at, t.decided_by, t.kind, t.paths, t.located, t.radius, t.batt) FROM passed_test t
         WHERE t.device_id = a.device AND t.beneficiary_id = s.beneficiary_id
-        ORDER BY t.decided_at DESC LIMIT 1) AS last_test
+        ORDER BY t.decided_at DESC LIMIT 1) AS last_test,
+       (SELECT ROW(n.at, n.author) FROM note n WHERE n.alert_id = a.id ORDER BY n.no DESC LIMIT 1) AS last_note
 FROM alert a
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
@@ -168,8 +202,9 @@ WHERE a.id = $1
 SELECT e.alert_id, d.room_id FROM envelope e JOIN dispatch d ON d.id = e.dispatch_id WHERE e.id = $1
 
 -- name: of_case
--- The alert with a case number.
-SELECT id FROM alert WHERE case_id = $1
+-- The alert with a case number, for a room that was told of it: others' numbers are as none.
+SELECT a.id FROM alert a
+WHERE a.case_id = $1 AND EXISTS (SELECT FROM dispatch d WHERE d.alert_id = a.id AND d.room_id = $2)
 
 -- name: open_by_status
 -- How many alerts are open, by status.

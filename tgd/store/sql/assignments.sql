@@ -1,30 +1,35 @@
 -- name: list
 -- Assignments, the latest first; $1 a tribunal or all, $2 a status, $3 a phone, $4 and $5 the cursor,
--- $7 one.
+-- $7 one, $8 persons who are not named.
 SELECT a.id, a.device_id, a.beneficiary_id, a.status, a.legal_basis, a.content, a.key, a.starts_at, a.term_at,
        a.ends_at, a.renewals, a.request_id, a.replaces, a.decided_by, a.handed_over_at, a.tested_at, a.tested_by,
        a.ended_at, a.ended_by, a.end_reason, a.returned_at, a.returned_by, a.wiped_at, a.wiped_by,
        b.label AS beneficiary, b.listen, b.all_clear_word IS NOT NULL AS word_agreed,
-       f.content AS file, f.key AS file_key, d.state AS device_state, d.tribunal_id,
+       w.days AS seen_days, w.seen_at, w.seen_by,
+       f.content AS file, f.key AS file_key, d.state AS device_state, a.tribunal_id,
        (SELECT jsonb_object_agg(c.kind, c.given) FROM (
             SELECT DISTINCT ON (k.kind) k.kind, k.given FROM consent k WHERE k.assignment_id = a.id
             ORDER BY k.kind, k.no DESC) AS c) AS consents,
-       ARRAY(SELECT l.other FROM linked_person l WHERE l.one = a.beneficiary_id ORDER BY l.other) AS linked,
+       ARRAY(SELECT l.other FROM linked_person l
+             WHERE l.one = a.beneficiary_id AND l.other <> ALL ($8::uuid[]) ORDER BY l.other) AS linked,
        ARRAY(SELECT c.kind || ':' || c.value FROM conflict c
              WHERE c.beneficiary_id = a.beneficiary_id AND c.lifted_at IS NULL ORDER BY 1) AS conflicts
 FROM assignment a
 JOIN device d ON d.id = a.device_id
 JOIN beneficiary b ON b.id = a.beneficiary_id
 LEFT JOIN person_file f ON f.beneficiary_id = a.beneficiary_id
-WHERE ($1::text IS NULL OR $1 IN (d.tribunal_id, d.lent_to)) AND ($2::text IS NULL OR a.status = $2)
+LEFT JOIN LATERAL (
+    SELECT t.days, t.seen_at, t.seen_by FROM term_warning t
+    WHERE t.assignment_id = a.id AND t.ends_at = a.ends_at ORDER BY t.days LIMIT 1) w ON true
+WHERE ($1::text IS NULL OR a.tribunal_id = $1) AND ($2::text IS NULL OR a.status = $2)
   AND ($3::text IS NULL OR a.device_id = $3)
   AND ($4::timestamptz IS NULL OR (a.starts_at, a.id) < ($4, $5::uuid))
-  AND ($7::uuid IS NULL OR a.id = $7)
+  AND ($7::uuid IS NULL OR a.id = $7) AND a.beneficiary_id <> ALL ($8::uuid[])
 ORDER BY a.starts_at DESC, a.id DESC LIMIT $6
 
 -- name: where
--- Whose phone an assignment has, before anything is locked.
-SELECT a.device_id, d.tribunal_id, d.lent_to FROM assignment a JOIN device d ON d.id = a.device_id WHERE a.id = $1
+-- Whose an assignment is, and whose its phone, before anything is locked.
+SELECT a.device_id, a.tribunal_id AS given_by, d.tribunal_id, d.lent_to FROM assignment a JOIN device d ON d.id = a.device_id WHERE a.id = $1
 
 -- name: hold
 -- One assignment under its lock, as the rules see it.
@@ -92,22 +97,37 @@ UPDATE assignment SET returned_at = $2, returned_by = $3 WHERE id = $1
 -- What is sealed about an assignment, and what opens it.
 UPDATE assignment SET content = $2, key = $3 WHERE id = $1
 
+-- name: warned
+-- Somebody has seen that its term ends so; again changes nothing.
+INSERT INTO term_warning (assignment_id, ends_at, days, seen_at, seen_by) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT DO NOTHING
+
+-- name: unseen
+-- How many terms end of which nobody has taken note yet, by step (`domain.life.warning`).
+SELECT w.days, count(*)::int AS terms
+FROM assignment a, LATERAL (SELECT CASE WHEN a.ends_at <= $1 THEN 0 WHEN a.ends_at <= $1 + interval '7 days' THEN 7
+                                        WHEN a.ends_at <= $1 + interval '30 days' THEN 30 ELSE 60 END AS days) w
+WHERE a.ended_at IS NULL AND a.ends_at <= $1::timestamptz + interval '60 days'
+  AND NOT EXISTS (SELECT FROM term_warning t
+                  WHERE t.assignment_id = a.id AND t.ends_at = a.ends_at AND t.days <= w.days)
+GROUP BY w.days
+
 -- name: set_basis
 -- 1° or 2°.
 UPDATE assignment SET legal_basis = $2 WHERE id = $1
 
 -- name: add_beneficiary
 -- A person; what is known of her is sealed elsewhere.
-INSERT INTO beneficiary (id, label, listen, all_clear_word, created_at) VALUES ($1, $2, $3, $4, $5)
+INSERT INTO beneficiary (id, label, listen, all_clear_word, word_key, created_at) VALUES ($1, $2, $3, $4, $5, $6)
 
 -- name: amend_beneficiary
--- How her phone listens, and the word that was agreed; what is not said stays.
-UPDATE beneficiary SET listen = coalesce($2, listen), all_clear_word = coalesce($3, all_clear_word) WHERE id = $1
+-- How her phone listens; a label where hers was erased. What is not said stays.
+UPDATE beneficiary SET listen = coalesce($2, listen), label = CASE WHEN label = '—' THEN $3 ELSE label END
+WHERE id = $1
 
 -- name: of_tribunal
 -- Is this person one of a tribunal's: of its assignments, its requests or its releases?
-SELECT EXISTS (SELECT FROM assignment a JOIN device d ON d.id = a.device_id
-               WHERE a.beneficiary_id = $1 AND ($2::text IS NULL OR $2 IN (d.tribunal_id, d.lent_to)))
+SELECT EXISTS (SELECT FROM assignment a WHERE a.beneficiary_id = $1 AND ($2::text IS NULL OR a.tribunal_id = $2))
     OR EXISTS (SELECT FROM request r WHERE r.beneficiary_id = $1 AND ($2::text IS NULL OR r.tribunal_id = $2))
     OR EXISTS (SELECT FROM release s WHERE s.beneficiary_id = $1 AND ($2::text IS NULL OR s.tribunal_id = $2))
 

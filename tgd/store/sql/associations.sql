@@ -56,7 +56,8 @@ WHERE clearance_id = $1 AND beneficiary_id = $2 AND ended_at IS NULL
 -- name: note
 -- What was done, in the journal; where a person is meant, in that of her latest assignment.
 INSERT INTO journal (at, actor, assignment_id, kind, details)
-SELECT $1, $2, (SELECT a.id FROM assignment a WHERE a.beneficiary_id = $3 ORDER BY a.starts_at DESC LIMIT 1), $4, $5
+SELECT $1, $2, (SELECT a.id FROM assignment a WHERE a.beneficiary_id = $3 ORDER BY a.starts_at DESC LIMIT 1), $4,
+       under_key($5)
 
 -- name: followed
 -- Of these persons, whom somebody follows at a moment.

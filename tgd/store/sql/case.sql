@@ -20,3 +20,13 @@ SELECT k.statement, k.signature, k.public_key,
            AS heads
 FROM journal_seal k JOIN journal_seal_head s ON s.seal_no = k.no
 WHERE s.chain = $1 ORDER BY k.no DESC LIMIT 1
+
+-- name: one
+-- A case by its alert: its number, whether it goes on, and whose it is.
+SELECT a.case_id, a.status, s.beneficiary_id FROM alert a LEFT JOIN assignment s ON s.id = a.assignment_id
+WHERE a.id = $1
+
+-- name: of_assignment
+-- The cases of an assignment, the latest first.
+SELECT id, case_id, opened_at, closed_at, status, verdict, outcome FROM alert
+WHERE assignment_id = $1 ORDER BY opened_at DESC LIMIT 500

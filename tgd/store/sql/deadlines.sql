@@ -23,7 +23,7 @@ FROM alert a WHERE a.status <> 'closed' AND NOT EXISTS (
     SELECT FROM deadline d WHERE d.alert_id = a.id AND d.name NOT IN ('contact', 'further_press'))
 UNION ALL
 SELECT a.id, 'no_deadline' FROM alert a JOIN dispatch d ON d.alert_id = a.id
-WHERE a.status = 'police' AND d.acknowledged_at IS NULL AND NOT EXISTS (
+WHERE a.status = 'police' AND d.acknowledged_at IS NULL AND d.withdrawn_at IS NULL AND NOT EXISTS (
     SELECT FROM deadline w WHERE w.alert_id = a.id AND w.dispatch_id = d.id AND w.name = 'acknowledged')
 UNION ALL
 SELECT d.alert_id, 'overdue' FROM deadline d WHERE d.due_at < $1::timestamptz - interval '5 seconds'
@@ -31,18 +31,20 @@ UNION ALL
 SELECT e.alert_id, 'stuck_message' FROM envelope e
 WHERE e.state IN ('waiting', 'sending')
   AND greatest(e.next_at, e.lease_until) < $1::timestamptz - interval '30 seconds'
-  -- One that waits its turn behind an earlier message to the same room is not stuck: that one is tried.
+  -- One that waits its turn behind an earlier message to the same room, or behind its Report, is not
+  -- stuck: that one is tried.
   AND NOT EXISTS (
-      SELECT FROM envelope b WHERE b.dispatch_id = e.dispatch_id AND b.no < e.no
-        AND b.state IN ('waiting', 'sending') AND b.round = e.round)
+      SELECT FROM envelope b WHERE b.dispatch_id = e.dispatch_id AND b.id <> e.id AND b.line = e.line
+        AND b.state IN ('waiting', 'sending')
+        AND (b.purpose <> 'report', b.no) < (e.purpose <> 'report', e.no))
 
 -- name: mend
 -- A deadline that is due now for alerts that have none, and for dispatches that nothing waits for.
 INSERT INTO deadline (alert_id, dispatch_id, name, due_at)
 SELECT d.alert_id, d.id, 'acknowledged', $2::timestamptz FROM dispatch d JOIN alert a ON a.id = d.alert_id
-WHERE a.id = ANY ($1::uuid[]) AND a.status = 'police' AND d.acknowledged_at IS NULL
+WHERE a.id = ANY ($1::uuid[]) AND a.status = 'police' AND d.acknowledged_at IS NULL AND d.withdrawn_at IS NULL
 UNION ALL
 SELECT a.id, NULL, CASE a.status WHEN 'ringing' THEN 'answer' WHEN 'answered' THEN 'doubt' ELSE 'closing' END, $2
 FROM alert a WHERE a.id = ANY ($1::uuid[]) AND a.status <> 'closed'
-  AND NOT EXISTS (SELECT FROM dispatch d WHERE d.alert_id = a.id AND d.acknowledged_at IS NULL)
+  AND NOT EXISTS (SELECT FROM dispatch d WHERE d.alert_id = a.id AND d.acknowledged_at IS NULL AND d.withdrawn_at IS NULL)
 ON CONFLICT DO NOTHING

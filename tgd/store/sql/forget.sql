@@ -12,7 +12,8 @@ SELECT least(
 
 -- name: hold
 -- One alert under its lock, with what was decided about keeping it.
-SELECT a.status, a.verdict, a.key, coalesce(r.hold, false) AS held, r.eight_days_at IS NOT NULL AS eight_days
+SELECT a.status, a.verdict, a.key, coalesce(r.hold, false) AS held, r.eight_days_at IS NOT NULL AS eight_days,
+       a.forget_at
 FROM alert a LEFT JOIN retention r ON r.alert_id = a.id
 WHERE a.id = $1 FOR UPDATE OF a
 
@@ -78,46 +79,6 @@ FROM unnest($1::text[], $2::bytea[]) AS n (id, sealed) WHERE t.no = n.id::bigint
 -- The alert's key from now on, and when its next thing is due.
 UPDATE alert SET key = $2, forget_at = $3 WHERE id = $1
 
--- name: erase_files
--- What is held on persons whose phones have all been back since $1: files, known places, their keys,
--- and what each of their tests has proved.
-WITH back AS (
-    SELECT b.id, b.key FROM beneficiary b
-    WHERE (b.key IS NOT NULL OR EXISTS (SELECT FROM person_file f WHERE f.beneficiary_id = b.id)
-           OR b.all_clear_word IS NOT NULL
-           OR EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id AND s.key IS NOT NULL)
-           OR EXISTS (SELECT FROM phone_test t WHERE t.beneficiary_id = b.id))
-      AND EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id)
-      AND NOT EXISTS (SELECT FROM assignment s WHERE s.beneficiary_id = b.id
-                      AND (s.returned_at IS NULL OR s.returned_at > $1))
-      -- Who asks again, or is to be asked again when he comes out, is somebody we still know.
-      AND NOT EXISTS (SELECT FROM request r WHERE r.beneficiary_id = b.id AND r.status IN ('open', 'waiting'))
-      AND NOT EXISTS (SELECT FROM release e WHERE e.beneficiary_id = b.id AND e.evaluated_at IS NULL)
-    FOR NO KEY UPDATE OF b
-), files AS (
-    DELETE FROM person_file f USING back WHERE f.beneficiary_id = back.id RETURNING f.key
-), gone AS (
-    DELETE FROM known_place p USING back WHERE p.beneficiary_id = back.id RETURNING p.id
-), tests AS (
-    DELETE FROM phone_test t USING back WHERE t.beneficiary_id = back.id RETURNING t.no
-), without AS (
-    UPDATE beneficiary b SET key = NULL, all_clear_word = NULL FROM back WHERE b.id = back.id
-), words AS (
-    SELECT s.key FROM assignment s JOIN back ON back.id = s.beneficiary_id WHERE s.key IS NOT NULL
-), unsaid AS (
-    UPDATE assignment s SET content = NULL, key = NULL FROM back WHERE s.beneficiary_id = back.id
-), dead AS (
-    INSERT INTO dead_key (key, dead_at)
-    SELECT k.key, $2::timestamptz FROM (
-        SELECT key FROM back UNION SELECT key FROM files UNION SELECT key FROM words) AS k
-    WHERE k.key IS NOT NULL ON CONFLICT DO NOTHING
-)
-INSERT INTO journal (at, actor, kind, details)
-SELECT $2, 'forget', 'files_erased', jsonb_build_object(
-    'persons', count(*), 'files', (SELECT count(*) FROM files), 'places', (SELECT count(*) FROM gone),
-    'tests', (SELECT count(*) FROM tests))
-FROM back HAVING count(*) > 0
-
 -- name: bury
 -- Keys that nothing needs any more, for the key store to erase.
 INSERT INTO dead_key (key, dead_at) SELECT k, $2::timestamptz FROM unnest($1::bytea[]) AS k
@@ -137,8 +98,11 @@ SELECT raw_key AS key FROM press WHERE raw_key IS NOT NULL
 UNION ALL SELECT key FROM alert WHERE key IS NOT NULL
 UNION ALL SELECT key FROM position WHERE key IS NOT NULL
 UNION ALL SELECT key FROM beneficiary WHERE key IS NOT NULL
+UNION ALL SELECT word_key FROM beneficiary WHERE word_key IS NOT NULL
 UNION ALL SELECT key FROM assignment WHERE key IS NOT NULL
 UNION ALL SELECT key FROM device WHERE key IS NOT NULL
+UNION ALL SELECT key FROM break_glass WHERE key IS NOT NULL
+UNION ALL SELECT key FROM exercise WHERE key IS NOT NULL
 UNION ALL SELECT key FROM person_file
 
 -- name: ask_again
@@ -186,19 +150,24 @@ SELECT pg_notify('tgd', 'forget')
 
 -- name: terms
 -- What is decided about keeping one alert's positions, whose tribunal it is, and when they go.
-SELECT a.id, a.status, a.verdict, a.closed_at, a.forget_at, d.tribunal_id,
+SELECT a.id, a.key, a.status, a.verdict, a.closed_at, a.forget_at,
+       coalesce(s.tribunal_id, d.lent_to, d.tribunal_id) AS tribunal_id,
        r.asked_at, r.asked_again_at, r.answered_at, r.answered_by, r.hold, r.reference,
        r.eight_days_at, r.eight_days_by
 FROM alert a LEFT JOIN retention r ON r.alert_id = a.id LEFT JOIN device d ON d.id = a.device
+LEFT JOIN assignment s ON s.id = a.assignment_id
 WHERE a.id = $1
 
 -- name: questions
--- Closed alerts whose prosecutor has not said whether to hold them; $1 a tribunal, or all. A phone
--- that the register does not know is no tribunal's, and so every one's.
+-- Closed alerts whose prosecutor has not said whether to hold them; $1 a tribunal, or all, $2 whose
+-- not. A phone that the register does not know is no tribunal's, and so every one's.
 SELECT a.id, a.case_id, a.device, a.closed_at, a.forget_at, r.asked_at, r.asked_again_at
 FROM retention r JOIN alert a ON a.id = r.alert_id LEFT JOIN device d ON d.id = a.device
+LEFT JOIN assignment s ON s.id = a.assignment_id
 WHERE r.asked_at IS NOT NULL AND r.answered_at IS NULL AND a.forget_at IS NOT NULL
-  AND ($1::text IS NULL OR d.tribunal_id = $1 OR (d.tribunal_id IS NULL AND $1 <> ''))
+  AND ($1::text IS NULL OR coalesce(s.tribunal_id, d.lent_to, d.tribunal_id) = $1
+       OR (d.tribunal_id IS NULL AND $1 <> ''))
+  AND (s.beneficiary_id = ANY ($2::uuid[])) IS NOT TRUE
 ORDER BY a.forget_at LIMIT 500
 
 -- name: note

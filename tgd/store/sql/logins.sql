@@ -71,3 +71,34 @@ ORDER BY 6 DESC, s.no LIMIT $4
 -- End a session; of one account only, unless null.
 DELETE FROM web_session s USING account a
 WHERE a.id = s.account_id AND s.no = $1 AND ($2::text IS NULL OR a.username = $2) RETURNING a.username
+
+-- name: elsewhere
+-- Whether an agency vouches for the account.
+SELECT issuer IS NOT NULL FROM account WHERE username = $1
+
+-- name: vouched
+-- An agency vouches for somebody whose account it has already: what they are now.
+UPDATE account SET role = $3, tribunal_id = $4, ring_group = $5, site = $6
+WHERE issuer = $1 AND subject = $2 AND disabled_at IS NULL
+RETURNING id, username, password_hash, totp_secret, role
+
+-- name: vouched_first
+-- The account of somebody for whom an agency vouches for the first time; nothing if the name is taken,
+-- however it is written.
+INSERT INTO account (username, password_hash, role, tribunal_id, ring_group, site, created_at, issuer, subject)
+SELECT $1, $2, $3, $4, $5, $6, $7::timestamptz, $8, $9
+WHERE NOT EXISTS (SELECT FROM account WHERE lower(username) = lower($1)) ON CONFLICT DO NOTHING
+RETURNING id, username, password_hash, totp_secret, role
+
+-- name: vouched_no_more
+-- Every session of somebody whom an agency's claims grant nothing any more.
+DELETE FROM web_session s USING account a
+WHERE a.id = s.account_id AND a.issuer = $1 AND a.subject = $2 RETURNING a.username
+
+-- name: use_state
+-- An agency's answer serves once. Nothing comes back if it has served.
+INSERT INTO oidc_state (hash, expires_at) VALUES ($1, $2) ON CONFLICT DO NOTHING RETURNING hash
+
+-- name: forget_states
+-- Answers that would be too late by now need not be known.
+DELETE FROM oidc_state WHERE expires_at <= $1

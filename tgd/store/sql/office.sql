@@ -7,30 +7,25 @@ SELECT a.device_id, coalesce(a.handed_over_at, a.starts_at) AS since, a.tested_a
        l.id AS alert_id, l.pressed_at, l.opened_at, l.answered_at, l.holder_heard_at, l.verdict, l.verdict_at,
        t.located, EXISTS (SELECT FROM position p WHERE p.alert_id = l.id) AS positioned
 FROM assignment a
-JOIN device d ON d.id = a.device_id
 LEFT JOIN LATERAL (
     SELECT o.* FROM alert o WHERE o.assignment_id = a.id AND o.pressed_at >= coalesce(a.handed_over_at, a.starts_at)
     ORDER BY o.opened_at DESC LIMIT 1) l ON true
 LEFT JOIN phone_test t ON t.alert_id = l.id AND t.voided_at IS NULL
-WHERE a.id = $1 AND ($2::text IS NULL OR $2 IN (d.tribunal_id, d.lent_to))
+WHERE a.id = $1 AND ($2::text IS NULL OR a.tribunal_id = $2)
 
 -- name: neighbours
 -- The other tribunals of the same court of appeal: phones are lent among them.
 SELECT o.id, o.name FROM tribunal t JOIN tribunal o ON o.court = t.court AND o.id <> t.id
 WHERE t.id = $1 ORDER BY o.name
 
--- name: locks
--- Who must not know of these persons.
-SELECT beneficiary_id, kind, value FROM conflict WHERE beneficiary_id = ANY ($1::uuid[]) AND lifted_at IS NULL
-
 -- name: steering
--- What the office did from $1 until before $2, for tribunal $3 or all; counts only, of nobody.
+-- What the office did from $1 until before $2, for tribunal $3 or all; counts only, of nobody, and
+-- not of the persons $4.
 WITH mine AS (
-    SELECT a.*, r.asked_at FROM assignment a JOIN device d ON d.id = a.device_id
-    LEFT JOIN request r ON r.id = a.request_id
-    WHERE $3::text IS NULL OR $3 IN (d.tribunal_id, d.lent_to)
+    SELECT a.*, r.asked_at FROM assignment a LEFT JOIN request r ON r.id = a.request_id
+    WHERE ($3::text IS NULL OR a.tribunal_id = $3) AND a.beneficiary_id <> ALL ($4::uuid[])
 ), asked AS (
-    SELECT * FROM request WHERE ($3::text IS NULL OR tribunal_id = $3)
+    SELECT * FROM request WHERE ($3::text IS NULL OR tribunal_id = $3) AND beneficiary_id <> ALL ($4::uuid[])
 ), pressed AS (
     SELECT l.verdict FROM alert l JOIN mine a ON a.id = l.assignment_id
     WHERE l.opened_at >= $1 AND l.opened_at < $2 AND l.status = 'closed'

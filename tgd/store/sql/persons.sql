@@ -13,9 +13,10 @@ WITH before AS (
 ), gone AS (
     INSERT INTO dead_key (key, dead_at) SELECT key, $4 FROM before ON CONFLICT DO NOTHING
 )
-INSERT INTO person_file (beneficiary_id, content, key, changed_at) VALUES ($1, $2, $3, $4)
+INSERT INTO person_file (beneficiary_id, content, key, changed_at, name_digest) VALUES ($1, $2, $3, $4, $5)
 ON CONFLICT (beneficiary_id) DO UPDATE SET
-    content = excluded.content, key = excluded.key, changed_at = excluded.changed_at
+    content = excluded.content, key = excluded.key, changed_at = excluded.changed_at,
+    name_digest = excluded.name_digest
 
 -- name: file_of
 -- The file of a person.

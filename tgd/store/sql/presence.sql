@@ -27,17 +27,25 @@ WITH said AS (
 SELECT pg_notify('tgd', 'alert') FROM said
 
 -- name: present
--- Everybody seen within the last day. Busy: has an alert in charge that waits for a verdict.
+-- Everybody seen within the last day. Busy: has an alert in charge that waits for a verdict. Without
+-- the alerts of the persons $3.
+WITH held AS (
+    SELECT a.id, a.answered_by, a.status, a.opened_at FROM alert a
+    WHERE a.status <> 'closed' AND a.released_at IS NULL AND a.answered_by IS NOT NULL
+      AND ((SELECT s.beneficiary_id FROM assignment s WHERE s.id = a.assignment_id) = ANY ($3::uuid[])) IS NOT TRUE
+)
 SELECT p.name, p.role, p.ring_group, p.site, p.seen_at,
        CASE WHEN p.seen_at < $2 OR p.wants = 'away' THEN 'away'
-            WHEN EXISTS (SELECT FROM alert a WHERE a.answered_by = p.name AND a.status = 'answered'
-                           AND a.released_at IS NULL) THEN 'busy'
+            WHEN EXISTS (SELECT FROM held a WHERE a.answered_by = p.name AND a.status = 'answered') THEN 'busy'
             ELSE 'available' END AS state,
        CASE WHEN p.seen_at < $2 THEN p.seen_at ELSE p.since END AS since,
-       ARRAY(SELECT a.id FROM alert a WHERE a.answered_by = p.name AND a.status <> 'closed'
-               AND a.released_at IS NULL ORDER BY a.opened_at) AS holds
+       ARRAY(SELECT a.id FROM held a WHERE a.answered_by = p.name ORDER BY a.opened_at) AS holds
 FROM presence p WHERE p.seen_at > $1::timestamptz - interval '1 day'
 ORDER BY p.ring_group, p.name
+
+-- name: role_of
+-- In which role somebody was last there.
+SELECT role FROM presence WHERE name = $1
 
 -- name: is_there
 -- Connected, and wanting to be rung.
@@ -67,5 +75,6 @@ SELECT ring_group, count(*)::int AS n FROM presence WHERE wants = 'available' AN
 GROUP BY ring_group
 
 -- name: held
--- What somebody has in charge.
-SELECT id FROM alert WHERE answered_by = $1 AND status <> 'closed' AND released_at IS NULL ORDER BY opened_at
+-- What somebody has in charge, and whose each is.
+SELECT a.id, s.beneficiary_id AS person FROM alert a LEFT JOIN assignment s ON s.id = a.assignment_id
+WHERE a.answered_by = $1 AND a.status <> 'closed' AND a.released_at IS NULL ORDER BY a.opened_at

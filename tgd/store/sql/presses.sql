@@ -78,7 +78,10 @@ WITH mine AS (
     FROM mine m
     ON CONFLICT (device) WHERE status <> 'closed'
         DO UPDATE SET last_press_id = excluded.last_press_id, last_press_at = excluded.last_press_at,
-                      presses = alert.presses + 1
+                      presses = alert.presses + 1,
+                      verdict = CASE WHEN alert.verdict IN ('no_danger', 'test', 'accidental')
+                                     THEN CASE WHEN alert.reason IS NULL THEN 'police' ELSE 'forwarded' END
+                                     ELSE alert.verdict END
     RETURNING id, status, (xmax = 0) AS new
 ), linked AS (
     INSERT INTO alert_press (press_no, alert_id) SELECT $1, id FROM opened
@@ -151,18 +154,14 @@ WITH found AS (
 ), again AS (
     INSERT INTO deadline (alert_id, name, due_at)
     SELECT id, 'contact', $2::timestamptz + (plan ->> 'contact')::float8 * interval '1 second'
-    FROM found WHERE plan ? 'contact'
+    FROM found WHERE jsonb_typeof(plan -> 'contact') = 'number'
     ON CONFLICT DO NOTHING
 )
 UPDATE deadline d SET due_at = $2::timestamptz + (a.plan ->> 'contact')::float8 * interval '1 second'
 FROM alert a
 WHERE a.device = ANY ($1::text[]) AND a.status <> 'closed' AND d.alert_id = a.id AND d.name = 'contact'
-  AND a.plan ? 'contact'
+  AND jsonb_typeof(a.plan -> 'contact') = 'number'
 
 -- name: quarantine
 -- Hash, size and reason of what could not be read; never its content.
 INSERT INTO quarantine (received_at, topic, reason, size, digest) VALUES ($1, $2, $3, $4, $5)
-
--- name: forget_quarantine
--- The quarantine is bounded in time.
-DELETE FROM quarantine WHERE received_at < $1

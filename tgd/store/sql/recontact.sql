@@ -1,11 +1,13 @@
 -- name: list
--- Calls back, open ones soonest due first, done ones latest first; of those whom $2 follows at $3, or all.
+-- Calls back, open ones soonest due first, done ones latest first; of those whom $2 follows at $3, or
+-- all, and to none of the persons $5.
 SELECT r.id, r.alert_id, r.hours, r.owner, r.due_at, r.done_at, r.done_by, a.case_id, a.device,
        b.label AS beneficiary, a.verdict, a.outcome, a.closed_at, a.coerced
 FROM recontact r JOIN alert a ON a.id = r.alert_id
 LEFT JOIN assignment s ON s.id = a.assignment_id
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
-WHERE (r.done_at IS NOT NULL) = $1 AND ($2::text IS NULL OR EXISTS (
+WHERE (r.done_at IS NOT NULL) = $1 AND (s.beneficiary_id = ANY ($5::uuid[])) IS NOT TRUE
+  AND ($2::text IS NULL OR EXISTS (
     SELECT FROM followed f
     WHERE f.username = $2 AND f.beneficiary_id = s.beneficiary_id AND f.since <= $3 AND f.until > $3))
 ORDER BY CASE WHEN r.done_at IS NULL THEN r.due_at END, r.done_at DESC, r.hours LIMIT $4

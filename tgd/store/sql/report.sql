@@ -1,5 +1,5 @@
 -- name: one
--- All that is kept of one alert, for its report; $2 is who reads it.
+-- All that is kept of one alert, for its report; $2 is who reads it, $3 whose alerts it does not name.
 SELECT a AS alert, b.label AS beneficiary, t.id AS tribunal_id, t.name AS tribunal, f.case_id AS follows_case,
        ARRAY(SELECT ROW(p.pressed_at, p.received_at, p.age_s, p.path, p.batt, p.doubts)
              FROM alert_press k JOIN press p ON p.no = k.press_no
@@ -21,9 +21,10 @@ SELECT a AS alert, b.label AS beneficiary, t.id AS tribunal_id, t.name AS tribun
                  AND j.kind NOT IN ('file_read', 'report_read')) AS acted
 FROM alert a
 LEFT JOIN alert f ON f.id = a.follows
+    AND ((SELECT x.beneficiary_id FROM assignment x WHERE x.id = f.assignment_id) = ANY ($3::uuid[])) IS NOT TRUE
 LEFT JOIN device d ON d.id = a.device
-LEFT JOIN tribunal t ON t.id = d.tribunal_id
 LEFT JOIN assignment s ON s.id = a.assignment_id
+LEFT JOIN tribunal t ON t.id = coalesce(s.tribunal_id, d.lent_to, d.tribunal_id)
 LEFT JOIN beneficiary b ON b.id = s.beneficiary_id
 LEFT JOIN retention h ON h.alert_id = a.id
 WHERE a.id = $1

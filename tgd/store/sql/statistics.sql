@@ -1,7 +1,7 @@
 -- name: figures
 -- Of the alerts opened from the day $1 to the day $2 (in Paris): each leg's percentiles by $3 (day or
 -- week) and as a whole, how many alerts by verdict and reason, and how many phones were tested of late;
--- $4 a tribunal, or all, $5 now. A verdict may change and an acknowledgement be voided: each leg is
+-- $4 a tribunal, or all, $5 now, $6 persons who do not count. A verdict may change and an acknowledgement be voided: each leg is
 -- measured to its first end. A room may answer before its line has taken the message: that is no time.
 WITH bounds AS (
     SELECT $1::date::timestamp AT TIME ZONE 'Europe/Paris' AS since,
@@ -13,6 +13,7 @@ WITH bounds AS (
            f.received_at, w.sent_at, w.acknowledged_at
     FROM bounds CROSS JOIN alert a
     LEFT JOIN device d ON d.id = a.device
+    LEFT JOIN assignment s ON s.id = a.assignment_id
     LEFT JOIN LATERAL (
         SELECT min(p.received_at) AS received_at
         FROM alert_press k JOIN press p ON p.no = k.press_no WHERE k.alert_id = a.id
@@ -23,7 +24,8 @@ WITH bounds AS (
         FROM journal j WHERE j.chain = a.id AND a.police_at IS NOT NULL
     ) w ON true
     WHERE a.opened_at >= bounds.since AND a.opened_at < bounds.until
-      AND ($4::text IS NULL OR d.tribunal_id = $4)
+      AND ($4::text IS NULL OR coalesce(s.tribunal_id, d.lent_to, d.tribunal_id) = $4)
+      AND (s.beneficiary_id = ANY ($6::uuid[])) IS NOT TRUE
 ), measured AS (
     SELECT o.test, o.begins, l.leg, extract(epoch FROM l.took)::float8 AS took
     FROM own o, LATERAL (VALUES
@@ -47,13 +49,13 @@ WITH bounds AS (
 ), held AS (   -- as it stood at the end of the period, or now
     SELECT s.device_id, t.decided_at AS tested_at, t.word,
            least(bounds.until, $5::timestamptz) AS until
-    FROM bounds CROSS JOIN assignment s JOIN device d ON d.id = s.device_id
+    FROM bounds CROSS JOIN assignment s
     LEFT JOIN LATERAL (
         SELECT p.decided_at, p.word FROM passed_test p
         WHERE p.device_id = s.device_id AND p.beneficiary_id = s.beneficiary_id AND p.decided_at < bounds.until
         ORDER BY p.decided_at DESC LIMIT 1
     ) t ON true
-    WHERE s.ended_at IS NULL AND ($4::text IS NULL OR d.tribunal_id = $4)
+    WHERE s.ended_at IS NULL AND ($4::text IS NULL OR s.tribunal_id = $4) AND s.beneficiary_id <> ALL ($6::uuid[])
 )
 SELECT coalesce((SELECT jsonb_agg(to_jsonb(q) ORDER BY q.begins) FROM percentiles q), '[]') AS percentiles,
        coalesce((SELECT jsonb_agg(to_jsonb(c) ORDER BY c.begins) FROM counted c), '[]') AS counts,

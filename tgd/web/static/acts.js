@@ -3,14 +3,17 @@
 
 import * as api from "./api.js";
 import { confirmed } from "./arming.js";
-import { choose } from "./choice.js";
+import { choose, noted } from "./choice.js";
 import { $, say } from "./dom.js";
+import { nameOf } from "./duty.js";
 import { located, present } from "./reading.js";
 import { openFile } from "./records.js";
 import { complain } from "./refusals.js";
+import { roomId, roomName, roomPhone } from "./rooms.js";
 import { current, on, state } from "./state.js";
 import { self } from "./station.js";
-import { t } from "./texts.js";
+import * as sure from "./sure.js";
+import { family, t } from "./texts.js";
 
 // Does an act and takes what is answered; true if it was done.
 async function does(doing, take) {
@@ -23,20 +26,32 @@ async function does(doing, take) {
     return false;
   } finally {
     state.reader?.read();
+    state.reader?.locate();
     state.reader?.who.run();
   }
 }
 
 function act(what, body) {
   const id = state.chosen;
-  return does(() => api.act(id, what, body), (alert) => {
-    state.alerts = state.alerts.filter((one) => one.id !== alert.id);
-    if (alert.status === "closed") state.kept = alert;
-    else state.alerts.push(alert);
-    state.news.own(alert);
-    if (state.chosen === id && alert.id !== id) choose(alert.id); // a new one where the old was closed
-    state.written.delete(alert.id);
-    on.changed();
+  return does(() => api.act(id, what, body), (alert) => taken(id, alert));
+}
+
+function taken(id, alert) {
+  state.alerts = state.alerts.filter((one) => one.id !== alert.id);
+  if (alert.status === "closed") state.kept = alert;
+  else state.alerts.push(alert);
+  state.news.own(alert);
+  if (state.chosen === id && alert.id !== id) choose(alert.id); // a new one where the old was closed
+  on.changed();
+}
+
+// A case that a room has by mistake, or twice, is taken back from it: a supervisor's act.
+function cancel({ dataset: { value: room } }) {
+  const alert = current();
+  sure.ask({
+    what: "cancel", named: { room: roomName(room), who: nameOf(alert) }, phone: roomPhone(room),
+    reasons: family("cancel_why"),
+    doing: async (why) => taken(alert.id, await api.act(alert.id, "cancel-dispatch", { room, why })),
   });
 }
 
@@ -63,6 +78,19 @@ function listen(button, event) {
   if (mode === "mic_only" || confirmed(button)) act("listening", { mode });
 }
 
+// The room's page is dead from then on, whoever has it open.
+function revoke({ dataset: { value: dispatch } }) {
+  const alert = current();
+  const { room } = alert.dispatches.find((one) => one.id === dispatch);
+  sure.ask({
+    what: "revoke", named: { room: roomName(room), who: nameOf(alert) }, phone: null, reasons: [],
+    doing: async () => {
+      await api.act(alert.id, `dispatches/${dispatch}/sheet/revoke`);
+      state.reader?.read();
+    },
+  });
+}
+
 const ACTS = {
   answer: (button) =>
     (button.dataset.over === "true" ? act("offer", { to: state.me.username }) : act("answer")),
@@ -72,6 +100,8 @@ const ACTS = {
   voice: (button, event) => event.detail > 1 || act("voice", { with: button.dataset.value }),
   listen,
   verdict,
+  cancel,
+  revoke,
 };
 
 export function prepare() {
@@ -101,21 +131,25 @@ function forms() {
     $("passing").open = false;
     $("a-who").focus();
   };
-  onSubmit("note-form", "notes", () => say($("news"), t("noted")));
-  onSubmit("handoff-form", "voice-handoff");
+  onSubmit("note-form", "notes", (id) => {
+    noted(id);
+    say($("news"), t("noted"));
+  });
+  onSubmit("handoff-form", "voice-handoff", () => {}, (fields) =>
+    ({ ...fields, room: roomId(fields.room, current().dispatches.map((one) => one.room)) }));
   onSubmit("close-form", "close");
   onSubmit("offer-form", "offer", passed);
   onSubmit("release-form", "release", passed);
 }
 
-function onSubmit(id, what, after) {
+function onSubmit(id, what, after = () => {}, told = (fields) => fields) {
   $(id).addEventListener("submit", async (event) => {
     event.preventDefault();
     const form = event.target;
-    if (await act(what, Object.fromEntries(new FormData(form)))) {
-      form.reset();
-      after?.();
-    }
+    const about = state.chosen;
+    if (!(await act(what, told(Object.fromEntries(new FormData(form)))))) return;
+    if (state.chosen === about) form.reset(); // else another's is being filled in
+    after(about);
   });
 }
 
@@ -125,7 +159,6 @@ async function handOver(event) {
   const fields = Object.fromEntries(new FormData(form));
   const done = await does(() => api.send("handover", fields), ({ offered, to }) => {
     say($("news"), t("handed_over", { n: offered.length, to }));
-    for (const id of offered) state.written.delete(id);
   });
   if (!done) return;
   form.reset();
@@ -133,7 +166,10 @@ async function handOver(event) {
   $("handover").firstElementChild.focus();
 }
 
-function comeOrGo() {
+// One key by mistake must not make an operator absent; to be back takes one.
+function comeOrGo(event) {
+  if (event.detail > 1) return;
   const wanted = self(state.me)?.state === "away" ? "available" : "away";
+  if (wanted === "away" && !confirmed($("state"), wanted, t("state_leave"))) return;
   does(() => api.send("presence", { state: wanted }), ({ items }) => present(items));
 }

@@ -2,27 +2,40 @@
 // and reading. Nothing is shown before somebody has logged in.
 
 import { $, say } from "./dom.js";
+import { away, refused } from "./agency.js";
+import { keyed } from "./keyed.js";
 import { Refusal, logIn, logOut, session } from "./api.js";
+import { own } from "./own.js";
 import { preferred, speak, t } from "./texts.js";
 
 const READ_MS = 15000;
+const LONG_MS = 120000; // a whole case is read, sealed and packed
 
 let csrf = null;
 
 export const read = (path) => call(path, {});
 
-export const send = (path, body) => call(path, {
+export const send = (path, body) => keyed(path, body, (key) => call(path, {
+  method: "POST", body: JSON.stringify(body),
+  headers: { ...key, "Content-Type": "application/json", "X-CSRF-Token": csrf },
+}));
+
+// A file that an act answers with.
+export const fetched = (path, body) => call(path, {
   method: "POST", body: JSON.stringify(body),
   headers: { "Content-Type": "application/json", "X-CSRF-Token": csrf },
-});
+}, LONG_MS);
 
-async function call(path, how) {
+export const end = (path) => call(path, { method: "DELETE", headers: { "X-CSRF-Token": csrf } });
+
+async function call(path, how, limit = READ_MS) {
   let answered, value;
   try {
     answered = await fetch("/api/v1/" + path, {
-      ...how, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(READ_MS),
+      ...how, credentials: "same-origin", cache: "no-store", signal: AbortSignal.timeout(limit),
     });
-    value = await answered.json();
+    const json = answered.headers.get("Content-Type")?.includes("json");
+    value = answered.status === 204 ? null : json ? await answered.json() : await answered.blob();
   } catch {
     throw new Refusal(0, "network", "");
   }
@@ -30,11 +43,13 @@ async function call(path, how) {
   return value;
 }
 
-// Shows the page: `catalogue` names its texts, `show(language)` reads and shows what it is for.
+// Shows the page: `catalogue` names its texts, `show(language, latest)` reads and shows what it is
+// for; `latest()` says whether nothing was asked for since.
 export class Page {
   constructor(catalogue, show) {
     this.catalogue = catalogue;
     this.show = show;
+    this.asked = 0;
     this.language = preferred();
     $("language").addEventListener("click", () => this.turn());
     $("leave").addEventListener("click", () => this.leave());
@@ -46,7 +61,8 @@ export class Page {
     try {
       this.inside(await session());
     } catch (error) {
-      this.outside(error);
+      const code = refused();
+      this.outside(code && error.status === 401 ? new Refusal(401, code, code) : error);
     }
   }
 
@@ -64,6 +80,7 @@ export class Page {
     csrf = who.csrf;
     this.role = who.role;
     say($("who"), who.username);
+    own($("who"));
     $("login").hidden = true;
     $("leave").hidden = false;
     this.again();
@@ -80,12 +97,15 @@ export class Page {
   }
 
   async again() {
+    const asked = ++this.asked;
+    const latest = () => asked === this.asked;
     try {
-      await this.show(this.language);
+      await this.show(this.language, latest);
       document.body.classList.toggle("out", false);
-      this.tell(null);
+      if (latest()) this.tell(null);
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
+      if (!latest()) return;
       if (error.status === 401) this.outside(error);
       else this.tell(error);
     }
@@ -126,7 +146,7 @@ export class Page {
 
   async leave() {
     try {
-      await logOut();
+      if (away(await logOut())) return;
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
     }

@@ -7,6 +7,7 @@ const API = "/api/v1/";
 const READ_MS = 3000;
 const ACT_MS = 8000;
 const EVERY_MS = 2000;
+const WHERE_MS = 10_000; // whatever changes where her phone is also changes the alert: then at once
 const PRESENT_MS = 4000;
 const PATIENCE_MS = 12000; // of a slow line: old data, and said to be old, is better than none
 
@@ -76,8 +77,9 @@ export async function logIn(fields) {
 }
 
 export async function logOut() {
-  await call("DELETE", "session", undefined, ACT_MS);
+  const ended = await call("DELETE", "session", undefined, ACT_MS);
   [csrf, name] = [null, null];
+  return ended;
 }
 
 export const send = (path, body) => keyed(path, body, async (key) => {
@@ -117,8 +119,9 @@ class Repeated {
   }
 }
 
-// Re-reads the open alerts, and where the phone of the one looked at is, at every hint and every two
-// seconds; who is there every four. None waits for another: addresses may take a moment.
+// Re-reads the open alerts at every hint and every two seconds; where the phone of the one looked at
+// is when that alert has changed and every ten; who is there every four. None waits for another:
+// addresses may take a moment.
 export class Reader {
   constructor({ read, located, present, ended }) {
     this.onRead = read;
@@ -128,6 +131,7 @@ export class Reader {
     this.ok(); // nothing read yet: as old as this page's login
     this.patience = READ_MS;
     this.id = null;
+    this.locatedAt = -Infinity;
     this.open = new Map(); // the open alerts, as of the reading `since`
     this.since = "";
     this.alerts = new Repeated(() => this.guarded(() => this.readAlerts()));
@@ -187,12 +191,18 @@ export class Reader {
   look(id) {
     if (id === this.id) return;
     this.id = id;
+    this.locate();
+  }
+
+  // Asks where the phone is, and again every two seconds until it is known.
+  locate() {
+    this.locatedAt = -Infinity;
     this.where.run();
   }
 
   read() {
     this.alerts.run();
-    this.where.run();
+    if (performance.now() - this.locatedAt > WHERE_MS) this.where.run();
   }
 
   async guarded(reading) {
@@ -227,7 +237,7 @@ export class Reader {
     if (page.all) this.open.clear();
     for (const id of page.gone) this.open.delete(id);
     for (const one of page.items) this.open.set(one.id, { ...one, read_at: page.now });
-    if (page.items.some((one) => one.id === this.id)) this.where.run();
+    if (page.items.some((one) => one.id === this.id)) this.locate();
     this.onRead([...this.open.values()], Date.parse(page.now) - (asked + this.lastOk) / 2);
   }
 
@@ -240,6 +250,8 @@ export class Reader {
     const id = this.id;
     if (id === null) return;
     const found = await call("GET", `alerts/${id}/whereabouts`, undefined, READ_MS);
-    if (!this.stopped && id === this.id) this.onLocated(id, found);
+    if (this.stopped || id !== this.id) return;
+    this.locatedAt = performance.now();
+    this.onLocated(id, found);
   }
 }

@@ -1,4 +1,4 @@
-// Closing without the police takes a second click within five seconds. One button at a time waits
+// Closing without the police, and leaving, take a second click within five seconds. One button at a time waits
 // for it; whatever else happens meanwhile, it no longer does: another alert, a newer press, a machine
 // that slept in between.
 
@@ -12,7 +12,7 @@ export function disarm() {
   if (armed === null) return;
   clearTimeout(armed.timer);
   armed.button.classList.remove("armed");
-  armed.button.textContent = t(armed.button.dataset.t);
+  armed.button.textContent = armed.button.dataset.t ? t(armed.button.dataset.t) : armed.said;
   armed.button.removeAttribute("aria-label");
   armed = null;
 }
@@ -24,13 +24,14 @@ const inTime = () => moments().every((moment, n) =>
   moment >= armed.at[n] && moment - armed.at[n] <= ARMED_MS);
 
 // Says whether this was the second click about the same; the first one arms the button.
-export function confirmed(button, about) {
+export function confirmed(button, about, what) {
   const again = armed?.button === button && armed.about === about && inTime();
   disarm();
   if (again) return true;
+  const said = button.textContent;
   button.classList.add("armed");
   button.textContent = t("confirm_short"); // as wide as before: nothing moves under the pointer
-  button.setAttribute("aria-label", t("confirm", { what: t(button.dataset.t) }));
-  armed = { button, about, at: moments(), timer: setTimeout(disarm, ARMED_MS) };
+  button.setAttribute("aria-label", t("confirm", { what: what ?? t(button.dataset.t) }));
+  armed = { button, about, said, at: moments(), timer: setTimeout(disarm, ARMED_MS) };
   return false;
 }

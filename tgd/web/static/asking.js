@@ -5,6 +5,7 @@ import { $, make, say } from "./dom.js";
 import { Refusal } from "./api.js";
 import { read, send } from "./after.js";
 import { brief, isoDay, moment, sixMonthsAfter } from "./dates.js";
+import { opening } from "./dossier.js";
 import { acting, area, choice, group, input, remade, tick } from "./fields.js";
 import { holder, link } from "./glance.js";
 import { consentParts, consentsOf, orderOf, orderParts } from "./holding_acts.js";
@@ -76,7 +77,8 @@ function facts(one) {
 }
 
 function decision(page, found, one) {
-  const free = found.phones.filter((phone) => !phone.holder && !phone.compromised_at && FREE.includes(phone.state));
+  const theirs = found.phones.filter((phone) => (phone.lent_to ?? phone.tribunal) === one.tribunal);
+  const free = theirs.filter((phone) => !phone.holder && !phone.compromised_at && FREE.includes(phone.state));
   const phones = free.map((phone) => [phone.id, `${phone.label} — ${t("state", phone.state)}`]);
   const most = sixMonthsAfter(found.now);
   const parts = [
@@ -146,7 +148,8 @@ export async function draw(page, found, id) {
   const phone = found.phones.find((other) => other.assignment && other.assignment === one.assignment);
   const parts = open ? [make("h2", t("the_decision")), decision(page, found, one), ...others(page, one)]
     : phone ? [link(`#phone/${phone.id}`, t("to_phone"), "button")] : [];
-  again(id, () => $("request-body").replaceChildren(facts(one), ...parts));
+  const file = page.role === "prosecutor" ? [opening(one.beneficiary)] : [];
+  again(id, () => $("request-body").replaceChildren(facts(one), ...file, ...parts));
 }
 
 function again(id, making) {

@@ -10,6 +10,7 @@ import * as map from "./map.js";
 import { complain } from "./refusals.js";
 import { current, on, state } from "./state.js";
 
+const SCROLLED = "#alert, #alert .head, #alert .column, #alert .rest, #aside";
 const FOLDED = ["passing", "timeline", "notes", "script"];
 
 function select(id) {
@@ -18,20 +19,34 @@ function select(id) {
   state.reader.look(id);
 }
 
-// Nothing half done about the former one stays.
+const drafts = new Map(); // by alert: the note that is being written
+
+export const noted = (id) => drafts.delete(id);
+
+// Whoever works here from now on finds nothing that another has begun.
+export const forgetNotes = () => drafts.clear();
+
+// Nothing half done about the former one stays in sight; a note begun is found again with its alert.
 export function choose(id) {
-  select(id);
+  if (id !== state.chosen) leave(id);
   disarm();
+  $("refused").hidden = true;
+  on.changed();
+  $("a-who").focus();
+  if (current() === null) follow(id);
+}
+
+function leave(id) {
+  drafts.set(state.chosen, $("note").value);
+  select(id);
   locating.reset();
   guide.reset();
   map.reset();
   for (const form of document.querySelectorAll("#alert form")) form.reset();
   for (const one of FOLDED) $(one).open = false;
+  for (const one of document.querySelectorAll(SCROLLED)) one.scrollTop = 0;
   $("word").value = "";
-  $("refused").hidden = true;
-  on.changed();
-  $("a-who").focus();
-  if (current() === null) follow(id);
+  $("note").value = drafts.get(id) ?? "";
 }
 
 // The next alert of the queue, or the one before.

@@ -4,19 +4,22 @@
 
 import * as acts from "./acts.js";
 import { disarm } from "./arming.js";
-import { turn } from "./choice.js";
+import * as calls from "./calls.js";
+import { choose, turn } from "./choice.js";
 import { $ } from "./dom.js";
 import { draw } from "./draw.js";
 import * as folded from "./folded.js";
 import * as guide from "./guide.js";
 import * as hearing from "./hearing.js";
 import * as keys from "./keys.js";
+import * as lines from "./lines.js";
 import * as locating from "./locating.js";
 import * as map from "./map.js";
 import * as script from "./script.js";
 import * as second from "./second.js";
 import * as session from "./session.js";
 import { on } from "./state.js";
+import * as sure from "./sure.js";
 import * as texts from "./texts.js";
 import * as time from "./time.js";
 
@@ -39,5 +42,8 @@ guide.prepare(draw);
 map.prepare(draw);
 locating.prepare(acts.locate);
 keys.prepare(turn);
+sure.prepare();
 time.prepare();
+lines.prepare();
+calls.prepare(draw, choose);
 await session.resume();

@@ -1,16 +1,19 @@
 // The whole screen, out of what the page knows: each part is drawn by the module of its name. It is
 // called at every change and once a second, and writes only what differs.
 
+import * as calls from "./calls.js";
 import { choose } from "./choice.js";
 import { $, say } from "./dom.js";
 import * as duty from "./duty.js";
 import { guide } from "./guide.js";
+import * as lines from "./lines.js";
 import { locating } from "./locating.js";
 import * as map from "./map.js";
 import { notes, passing } from "./passing.js";
 import { person, tested } from "./person.js";
 import { lastWord, lookUp } from "./records.js";
 import * as sound from "./ring.js";
+import { roomName } from "./rooms.js";
 import { script } from "./script.js";
 import { tell } from "./second.js";
 import { current, named, now, state } from "./state.js";
@@ -34,6 +37,8 @@ export function draw() {
   say($("nothing-said"), t(alerts.length ? "nothing_chosen" : quiet()));
   if (alert) drawAlert(alert);
   station(me, now(), named, choose);
+  lines.draw();
+  calls.draw();
   const waiting = ringing();
   sound.ring(waiting.length > 0, speaking() ? sound.SOFT : sound.LOUD);
   tell();
@@ -72,11 +77,12 @@ const speaking = () =>
   state.alerts.some((one) => duty.mine(one, state.me) && one.status === "answered");
 
 function suggestRooms(alert) {
-  const rooms = alert.dispatches.map((one) => one.room).filter(Boolean);
+  const rooms = alert.dispatches.filter((one) => one.room).map((one) => roomName(one.room));
   const there = [...$("rooms").options].map((one) => one.value);
   if (JSON.stringify(rooms) !== JSON.stringify(there)) {
     $("rooms").replaceChildren(...rooms.map((room) => new Option(room, room)));
   }
   const field = document.querySelector("#handoff-form [name=room]");
-  if (!field.value && document.activeElement !== field) field.value = rooms[0] ?? "";
+  const known = alert.dispatches.some((one) => one.room === field.value); // before its name was read
+  if ((!field.value || known) && document.activeElement !== field) field.value = rooms[0] ?? "";
 }

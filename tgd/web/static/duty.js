@@ -30,14 +30,28 @@ export function rings(alert, me, self) {
   return me.role !== "supervisor" && self?.group !== "second" && self?.state !== "away";
 }
 
+// The rooms told that have not acknowledged it.
+export const unconfirmed = (alert) =>
+  alert.dispatches.filter((one) => !one.acknowledged_at && !one.withdrawn_at);
+
+const SPOKEN = ["holder", "child", "other"];
+
+// Whether whoever has it in charge has somebody's voice on the line: she cannot call a room as well.
+export const speaks = (alert) =>
+  isOpen(alert) && holder(alert) !== null && SPOKEN.includes(alert.voice);
+
+// Whether its calls to rooms are for whoever looks at it, though another has it in charge.
+export const callsFor = (alert, me) =>
+  !mine(alert, me) && speaks(alert) && alert.police_at !== null && alert.tasks.length > 0;
+
 // Ringing known phones, what is offered or given back, then unknown phones, answered, with the
 // police (first what nobody has answered or acknowledged); what has news before what has none.
 export function urgency(alert, me, fresh) {
   if (offered(alert, me) || (alert.status !== "police" && alert.released_at)) return 0;
   if (alert.status === "ringing") return alert.known ? 0 : 2;
-  if (fresh.has(alert.id)) return 1;
+  if (fresh.has(alert.id) || callsFor(alert, me)) return 1;
   if (alert.status === "answered") return 3;
-  const settled = !needsAnswer(alert) && alert.dispatches.every((one) => one.acknowledged_at);
+  const settled = !needsAnswer(alert) && !unconfirmed(alert).length;
   return settled ? 5 : 4;
 }
 

@@ -2,7 +2,7 @@
 
 import { $, rewrite } from "./dom.js";
 import { minute } from "./dates.js";
-import { holder, phoneHead, phoneRow, redCards, table } from "./glance.js";
+import { holder, link, phoneHead, phoneRow, redCards, table } from "./glance.js";
 import { t } from "./texts.js";
 
 export function draw({ people, now }) {
@@ -13,7 +13,8 @@ export function draw({ people, now }) {
   const [, ...head] = phoneHead();
   const rows = items.map((one) => {
     const { cells: [, state, , ...more], className } = phoneRow(one, at, one.label);
-    return { className, cells: [holder(one.holder), one.label, state, ...more] };
+    const person = link(`#file/${one.holder.id}`, holder(one.holder));
+    return { className, cells: [{ node: person }, one.label, state, ...more] };
   });
   const [state, person, ...rest] = head;
   $("people-list").hidden = items.length === 0;

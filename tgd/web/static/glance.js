@@ -2,9 +2,11 @@
 // reasons are is the server's to say; here they get their words and the act that would mend them.
 
 import { $, make, rewrite, say } from "./dom.js";
+import { send } from "./after.js";
 import { ago, brief, daysBetween, minute, moment } from "./dates.js";
 import { family, t } from "./texts.js";
 
+let endings = ""; // what their cards were made for
 const DUE = 15; // days since the last test: due, and late
 const LATE = 21;
 const MILD = ["test_due", "expiring_60", "expiring_30", "battery_low", "radio_2g", "evaluation_due", "not_wiped"];
@@ -18,6 +20,8 @@ export const NEXT = {
 };
 
 export const holder = (one) => (one ? one.initials ?? one.label : t("nobody"));
+// Of a phone on loan its own tribunal is told who has borrowed it, and not who has it.
+const has = (phone) => (phone.lent_to && !phone.holder ? `${t("fact", "lent_to")} ${phone.lent_to}` : holder(phone.holder));
 export const tone = (reason) => (MILD.includes(reason) ? "amber" : "red");
 
 // A reason as a whole sentence with its figures.
@@ -115,7 +119,7 @@ export function phoneRow(phone, now, first) {
   return {
     className: phone.red_list.length ? tone(phone.red_list[0]) : "",
     cells: [
-      first, state(phone), holder(phone.holder), left(phone), tested(phone, now),
+      first, state(phone), has(phone), left(phone), tested(phone, now),
       { text: battery, className: phone.battery !== null && phone.battery < 20 ? "red" : "" },
       phone.last_contact_at ? ago(phone.last_contact_at, now) : t("ago_never"),
     ],
@@ -145,7 +149,22 @@ function releaseCard(release) {
   return card;
 }
 
-export function draw({ phones, requests, releases, tribunals, now }) {
+// A term that ends: somebody says to have seen it, and that stays on record.
+function endingCard(page, phone) {
+  const { days } = phone.ending;
+  const card = make("li", undefined, days > 7 ? "amber" : "red");
+  const seen = make("button", t("ending_seen"));
+  seen.addEventListener("click", () => page.act(seen, async () => {
+    await send(`assignments/${phone.assignment}/ending`, { days });
+    await page.done("ending");
+  }));
+  card.append(make("h3", `${phone.label} — ${holder(phone.holder)}`),
+    make("p", t("ending", String(days), { end: brief(phone.ends_at), n: phone.days_left })),
+    link(`#phone/${phone.id}/renew`, t("next", "renew"), "button"), seen);
+  return card;
+}
+
+export function draw(page, { phones, requests, releases, tribunals, now }) {
   const at = minute(now);
   const [one] = tribunals.length === 1 ? tribunals : [null];
   if (one) {
@@ -153,6 +172,12 @@ export function draw({ phones, requests, releases, tribunals, now }) {
       allocation: one.allocation, out: one.out, free: Math.max(0, one.allocation - one.out), waiting: one.waiting,
     }));
   }
+  const ending = phones.filter((phone) => phone.ending && !phone.ending.seen_at);
+  ending.sort((a, b) => Date.parse(a.ends_at) - Date.parse(b.ends_at));
+  const wanted = JSON.stringify([ending.map((one) => [one.id, one.label, one.holder, one.ends_at, one.ending, one.days_left]), document.documentElement.lang]);
+  $("endings-part").hidden = ending.length === 0;
+  if (wanted !== endings) $("endings").replaceChildren(...ending.map((phone) => endingCard(page, phone)));
+  endings = wanted;
   rewrite($("red"), ...redCards(phones, at));
   $("red-none").hidden = phones.some((phone) => phone.red_list.length);
   rewrite($("phones"), table(t("phones"), phoneHead(), phones.map((phone) =>

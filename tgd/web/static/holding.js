@@ -4,6 +4,8 @@
 import { $, make, rewrite, say } from "./dom.js";
 import { read, send } from "./after.js";
 import { ago, brief, minute, moment } from "./dates.js";
+import { drawCases } from "./cases.js";
+import { opening } from "./dossier.js";
 import { remade } from "./fields.js";
 import { Handing } from "./handing.js";
 import { phoneActs } from "./holding_acts.js";
@@ -25,6 +27,7 @@ function facts(phone, one, now) {
     ["generation", phone.generation], ["firmware", phone.firmware],
     ["battery", phone.battery === null ? null : t("percent", { n: phone.battery })],
     ["contact", phone.last_contact_at ? ago(phone.last_contact_at, now) : t("ago_never")],
+    ["credential", phone.credential && t("credential", phone.credential.state, { since: brief(phone.credential.since), until: brief(phone.credential.until) })],
     ["lent_to", phone.lent_to],
     ["compromised", phone.compromised_at && t("said_by", { who: phone.compromised_by, at: moment(phone.compromised_at) })],
     ["muted", phone.muted_at && t("said_by", { who: phone.muted_by, at: moment(phone.muted_at) })],
@@ -38,6 +41,7 @@ function assigned(phone, one, now) {
     `${t("titled", { what: t("consent", kind) })} ${t("answer", given === null ? "unsaid" : given ? "yes" : "no")}`);
   const term = t("term", { from: brief(one.term_at), to: brief(one.ends_at), left: left(phone).text, n: one.renewals });
   return [
+    ...(one.ending?.seen_at ? [["ending", t("said_by", { who: one.ending.seen_by, at: moment(one.ending.seen_at) })]] : []),
     ["holder", holder(one.beneficiary)], ["basis", one.legal_basis && t("basis", one.legal_basis)], ["order", order],
     ["term", term], ["given", one.handed_over_at && moment(one.handed_over_at)],
     ["tested", one.tested_at && t("said_by", { who: one.tested_by, at: moment(one.tested_at) })],
@@ -79,6 +83,7 @@ export async function draw(page, found, id, act) {
   const one = phone.assignment ? await read(`assignments/${phone.assignment}`) : null;
   const at = minute(found.now);
   say($("phone-title"), title(phone));
+  rewrite($("phone-file"), page.role === "prosecutor" && phone.holder ? opening(phone.holder) : null);
   rewrite($("phone-red"), ...plainly(phone.red_list).map((reason) => make("li", sentence(phone, reason, at), tone(reason))));
   const pairs = facts(phone, one, at).flatMap(([key, value]) => [make("dt", t("fact", key)), make("dd", value || t("unknown"))]);
   rewrite($("facts"), ...pairs);
@@ -95,11 +100,15 @@ async function makeActs(page, found, phone, one, act, wanted) {
   };
   handing = one && UNTESTED.includes(one.status) ? new Handing(page, send, done) : null;
   $("steps-part").replaceChildren(...(handing ? [handing.build(phone, one)] : []));
-  const neighbours = phone.holder ? [] : (await read(`tribunals/${phone.tribunal}/neighbours`)).items;
-  const making = () => $("acts").replaceChildren(...phoneActs({ page, found, phone, one, neighbours, done }));
+  const ours = found.tribunals.some((tribunal) => tribunal.id === phone.tribunal); // not one that was lent to us
+  const neighbours = phone.holder || !ours ? [] : (await read(`tribunals/${phone.tribunal}/neighbours`)).items;
+  const mine = one !== null && page.role === "prosecutor";
+  if (mine) await drawCases(page, one);
+  const making = () => $("acts").replaceChildren(...phoneActs({ page, found, phone, one, ours, neighbours, done }));
   const unfolded = [...$("acts").querySelectorAll("details[open]")].map((other) => other.id);
   if (of === phone.id) remade($("acts"), making);
   else making();
+  $("cases-part").hidden = !mine;
   if (of === phone.id) for (const id of unfolded) if ($(id)) $(id).open = true;
   of = phone.id;
   $("history").hidden = one === null;

@@ -3,12 +3,15 @@
 import { make } from "./dom.js";
 import { send } from "./after.js";
 import { isoDay, sixMonthsAfter } from "./dates.js";
+import { show } from "./enrolling.js";
 import { acting, answered, area, choice, input, said, tick } from "./fields.js";
 import { holder, link } from "./glance.js";
+import { phoneParts } from "./stocking.js";
 import { family, t } from "./texts.js";
 
+const NOT_AT_HAND = ["lost", "stolen"];
 const HELD = ["handed_over", "active", "preparing"];
-const GIVEABLE = ["in_stock", "wiped", "reserve", "returned"];
+const GIVEABLE = ["in_stock", "wiped", "reserve", "returned", "on_loan"];
 const BACK = ["ended"];
 const LOANABLE = ["in_stock", "reserve", "wiped"];
 const EMPTIABLE = ["returned", "in_stock", "reserve"];
@@ -41,7 +44,7 @@ export function phoneActs(of) {
   const { one, phone } = of;
   const found = [];
   const act = (name, parts, doing, className) => found.push(folded(of, name, parts, doing, className));
-  if (!one && GIVEABLE.includes(phone.state)) found.push(toGive(of));
+  if (!one && GIVEABLE.includes(phone.state) && !(phone.lent_to && of.ours)) found.push(toGive(of));
   if (one && HELD.includes(one.status)) {
     found.push(reminder());
     ofTerm(act, one);
@@ -58,8 +61,9 @@ function folded({ page, done }, name, parts, doing, className = "main") {
   const shown = make("details");
   shown.id = `act-${name}`;
   shown.append(make("summary", t("act", name)), acting(page, [make("p", t("act_why", name)), ...parts], t("act", name), async (given) => {
-    await doing(given);
-    await done(name);
+    const made = await doing(given);
+    await done(made?.said ?? name);
+    if (made?.code) show(made);
   }, className));
   return shown;
 }
@@ -110,8 +114,12 @@ function ofFile(act, one) {
     input("value", t("field", "reader_value"), { required: true, maxLength: 200 }),
     tick("lifted", t("field", "lifted")),
   ];
-  act("lock", lock, ({ kind, value, lifted }) =>
-    send(`beneficiaries/${one.beneficiary.id}/conflicts`, { kind, value, lifted: lifted === "on" }));
+  // A name that nobody has here locks nobody out: it is kept, as the account may come, and said.
+  act("lock", lock, async ({ kind, value, lifted }) => {
+    const { items } = await send(`beneficiaries/${one.beneficiary.id}/conflicts`, { kind, value, lifted: lifted === "on" });
+    const wanted = items.find((other) => other.kind === kind && other.value.toLowerCase() === value.toLowerCase());
+    return wanted && !wanted.known ? { said: "lock_unknown" } : null;
+  });
   act("replace", [tick("use_reserve", t("field", "use_reserve"))], ({ use_reserve: reserve }) =>
     send("assignments", { replaces: one.id, use_reserve: reserve === "on", handed_over: false }));
 }
@@ -131,22 +139,34 @@ function ofReturn(act, one) {
     send(`assignments/${one.id}/return`, { attested_by: given.attested_by, wiped: given.wiped === "on" }));
 }
 
-function ofStock(act, { phone, one, neighbours }) {
+// The code is shown after the act, and only then: it is in its answer and nowhere else.
+function ofCredential(act, phone) {
+  if (phone.muted_at) return;
+  const renew = phone.credential?.state === "active";
+  const leaflet = link("/api/v1/leaflet.pdf", t("leaflet"), "button");
+  leaflet.target = "_blank";
+  if (!renew) {
+    act("enrol", [leaflet], () => send(`devices/${phone.id}/enrol`, {}));
+    return;
+  }
+  if (NOT_AT_HAND.includes(phone.state)) return;
+  const here = tick("at_hand", t("field", "at_hand"));
+  here.querySelector("input").required = true;
+  act("rotate", [leaflet, here], () => send(`devices/${phone.id}/enrol`, { renew, at_hand: true }), "grave");
+}
+
+function ofStock(act, { phone, one, ours, neighbours }) {
   const path = `devices/${phone.id}`;
   const moves = MOVES[phone.state].map((code) => [code, t("move", code)]);
   act("state", [choice("state", t("field", "state"), moves, { empty: t("choose"), required: true })], (given) => send(`${path}/state`, given));
   if (!one && EMPTIABLE.includes(phone.state)) act("wipe", [], () => send(`${path}/wipe`, {}));
-  if (phone.lent_to) act("loan_back", [], () => send(`${path}/loan`, { to: null }));
-  else if (!one && LOANABLE.includes(phone.state) && neighbours.length) {
+  if (phone.lent_to && ours) act("loan_back", [], () => send(`${path}/loan`, { to: null }));
+  else if (!phone.lent_to && !one && LOANABLE.includes(phone.state) && neighbours.length) {
     const to = choice("to", t("field", "to"), neighbours.map((other) => [other.id, other.name]), { empty: t("choose"), required: true });
     act("loan", [to], (given) => send(`${path}/loan`, given));
   }
   if (!phone.compromised_at) act("compromise", [], () => send(`${path}/compromised`, {}), "grave");
   else if (!phone.muted_at) act("mute", [], () => send(`${path}/compromised/confirm`, {}), "grave");
-  const generations = ["2G", "3G", "4G", "5G"].map((code) => [code, code]);
-  act("amend", [
-    input("label", t("field", "label"), { maxLength: 200 }), input("imei", t("field", "imei"), { inputMode: "numeric", maxLength: 20 }),
-    input("iccid", t("field", "iccid"), { inputMode: "numeric", maxLength: 24 }), input("msisdn", t("field", "msisdn"), { type: "tel", maxLength: 24 }),
-    choice("generation", t("field", "generation"), generations, { empty: t("unchanged") }),
-  ], (given) => send("devices", { id: phone.id, ...given }));
+  ofCredential(act, phone);
+  act("amend", phoneParts(t("unchanged")), (given) => send("devices", { id: phone.id, ...given }));
 }

@@ -1,5 +1,5 @@
 // One key for each act, for hands that stay where they are. Single letters can be switched off, and
-// are never taken from somebody who types.
+// are never taken from somebody who types: Escape leads out of a field, and keeps what is in it.
 
 import { $, make } from "./dom.js";
 import { keep, recall } from "./memory.js";
@@ -12,7 +12,7 @@ const open = (id, field) => () => {
   const inside = $(id).querySelector(field);
   (inside && !inside.disabled ? inside : $(id).querySelector("summary")).focus();
 };
-const focus = (selector) => () => document.querySelector(selector).focus();
+const focus = (selector) => () => document.querySelector(selector)?.focus();
 
 const KEYS = [
   ["A", press("answer"), "answer"],
@@ -38,19 +38,27 @@ const KEYS = [
   ["M", press("map-show"), "map_show"],
   ["B", press("sound-test"), "sound_test"],
   ["X", press("second"), "second"],
+  ["U", focus("#one-call-list input"), "one_call_key"],
   ["J", (turn) => turn(1), "key_next"],
   ["K", (turn) => turn(-1), "key_before"],
+  ["Esc", () => leave(), "key_leave"],
   ["?", () => show(), "help"],
 ];
 
 export const isOn = () => recall(STORED) !== "off";
-const typing = (element) => element.matches?.("input, select, textarea, [contenteditable]");
+const typing = (element) => element.matches?.("input, select, textarea, [contenteditable]") ?? false;
+
+function leave() {
+  if ($("alert").hidden) document.activeElement.blur();
+  else $("a-who").focus();
+}
 
 // The digits of a French keyboard stand behind the shift key: there the key's place counts.
 function pressed(event) {
   if (event.ctrlKey || event.altKey || event.metaKey) return null;
   const digit = /^(?:Digit|Numpad)([1-4])$/.exec(event.code);
   if (digit) return digit[1];
+  if (event.key === "Escape") return "Esc";
   if (event.key === "+" || event.key === "=") return "+";
   const key = event.key.toUpperCase(); // caps lock turns the shift key round
   if (key === "P") return event.shiftKey ? "⇧P" : null; // the police: never by one slip
@@ -60,10 +68,10 @@ function pressed(event) {
 // `turn(by)` chooses the next alert of the queue, or the one before.
 export function prepare(turn) {
   document.addEventListener("keydown", (event) => {
-    if (!isOn() || event.repeat || $("console").hidden || $("keys").open) return;
-    if (typing(event.target)) return;
-    const found = KEYS.find(([key]) => key === pressed(event));
-    if (!found) return;
+    if (!isOn() || event.repeat || $("console").hidden || document.querySelector("dialog[open]")) return;
+    const given = pressed(event);
+    const found = KEYS.find(([key]) => key === given);
+    if (!found || event.defaultPrevented || typing(event.target) !== (given === "Esc")) return;
     event.preventDefault();
     found[1](turn);
   });

@@ -10,7 +10,9 @@ export function prepare(send) {
   $("w-verify-do").addEventListener("click", ask);
   $("withdraw-no").addEventListener("click", shut);
   $("withdraw-form").addEventListener("keydown", (event) => {
-    if (event.key === "Escape") shut();
+    if (event.key !== "Escape") return;
+    event.preventDefault();
+    shut();
   });
   onSubmit("follow-form", "follow", send, () => say($("news"), t("followed")));
   onSubmit("withdraw-form", "withdraw-location", send, () => {

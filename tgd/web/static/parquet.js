@@ -5,17 +5,25 @@ import { $, say } from "./dom.js";
 import { Refusal } from "./api.js";
 import { Page, read } from "./after.js";
 import * as asking from "./asking.js";
+import * as bound from "./bound.js";
 import { hour } from "./dates.js";
+import * as dossier from "./dossier.js";
+import * as enrolling from "./enrolling.js";
+import * as finding from "./finding.js";
 import * as following from "./following.js";
 import * as glance from "./glance.js";
 import * as holding from "./holding.js";
 import * as steering from "./steering.js";
+import * as stocking from "./stocking.js";
+import { known } from "./keyed.js";
 import { t } from "./texts.js";
 
 const TICK_MS = 2000;
 const EVERY_MS = 6000;
 const STALE_MS = 20000;
-const VIEWS = ["glance", "phone", "request", "figures", "people"];
+const VIEWS = ["glance", "phone", "file", "request", "stock", "bound", "find", "figures", "people"];
+const OF_ASSOCIATIONS = ["people", "file"];
+const OF_OFFICE = VIEWS.filter((one) => one !== "people");
 const OF_REQUESTS = ["request", "release"];
 
 class Office extends Page {
@@ -34,9 +42,11 @@ class Office extends Page {
   // Reads everything the views rest on; the page is as old as the start of its last good reading.
   async read() {
     const began = Date.now();
+    const asked = performance.now();
     const found = this.role === "association" ? await this.people() : await this.register();
     found.now = Date.parse(found.now) + (Date.now() - began) / 2;
     [this.found, this.readAt] = [found, began];
+    known(asked);
   }
 
   async people() {
@@ -67,21 +77,27 @@ class Office extends Page {
   }
 
   forget() {
-    for (const one of [asking, holding, steering]) one.forget();
+    for (const one of [asking, bound, holding, steering, stocking]) one.forget();
   }
 
   async draw() {
     const [view, id, act] = location.hash.slice(1).split("/").map(decodeURIComponent);
     const office = this.role !== "association";
-    const name = office ? (OF_REQUESTS.includes(view) ? "request" : VIEWS.includes(view) ? view : "glance") : "people";
+    const [allowed, first] = office ? [OF_OFFICE, "glance"] : [OF_ASSOCIATIONS, "people"];
+    const name = OF_REQUESTS.includes(view) && office ? "request" : allowed.includes(view) ? view : first;
     if (name === "people") following.draw(this.found);
+    else if (name === "file") await dossier.draw(this, this.found, id);
+    else if (name === "bound") await bound.draw(this, this.found);
+    else if (name === "find") await finding.draw(this);
+    else if (name === "stock") stocking.draw(this, this.found);
     else if (name === "phone") await holding.draw(this, this.found, id, act);
     else if (view === "release") asking.drawRelease(this, this.found, id);
     else if (name === "request") await asking.draw(this, this.found, id);
     else if (name === "figures") await steering.draw();
-    else glance.draw(this.found);
+    else glance.draw(this, this.found);
     for (const one of VIEWS) $(one).hidden = one !== name;
     $("ways").hidden = !office;
+    $("ways").querySelector("[href='#find']").hidden = this.role !== "prosecutor";
     for (const one of $("ways").querySelectorAll("a")) {
       if (one.getAttribute("href") === (location.hash || "#")) one.setAttribute("aria-current", "page");
       else one.removeAttribute("aria-current");
@@ -89,13 +105,16 @@ class Office extends Page {
     $("office").hidden = $("print").hidden = false;
     const [court] = office && this.found.tribunals.length === 1 ? this.found.tribunals : [null];
     say($("place"), court ? court.name : t("title"));
-    document.title = `${$(`${name}-title`).textContent} — ${t("title")}`;
+    const heading = name === "file" ? t("file_view") : $(`${name}-title`).textContent; // no name in the browser's history
+    document.title = `${heading} — ${t("title")}`;
     this.age();
   }
 
   arrived() {
     const shown = VIEWS.find((one) => !$(one).hidden);
-    if (!location.hash.split("/")[2]) $(`${shown}-title`).focus();
+    // An act that was asked for has the focus, where it is one that unfolds.
+    const acting = location.hash.split("/")[2] && $(shown).contains(document.activeElement);
+    if (!acting) $(`${shown}-title`).focus();
   }
 
   // Another view: drawn at once out of what was read, then read anew.
@@ -103,6 +122,9 @@ class Office extends Page {
     if (this.found === null) return;
     this.tell(null);
     this.forget();
+    dossier.forget();
+    finding.forget();
+    enrolling.hide();
     await this.guarded(() => this.draw());
     this.arrived();
     scrollTo(0, 0);
@@ -150,6 +172,7 @@ class Office extends Page {
     }
     $("said").hidden = false;
     say($("said"), t("done", what));
+    if (document.activeElement === document.body) $("said").focus(); // the act's own button is gone
   }
 
   quiet() {
@@ -161,7 +184,10 @@ class Office extends Page {
     this.found = null;
     this.quiet();
     this.forget();
-    for (const id of ["request-body", "acts", "steps-part"]) $(id).replaceChildren(); // nobody else finds what was typed
+    dossier.forget();
+    finding.forget();
+    enrolling.hide();
+    for (const id of ["request-body", "acts", "cases", "steps-part", "stock-body", "bound-list", "bound-new"]) $(id).replaceChildren(); // nobody else finds what was typed
     super.outside(error);
   }
 
@@ -177,4 +203,5 @@ class Office extends Page {
 
 const page = new Office();
 steering.prepare(page);
+enrolling.prepare();
 page.start();

@@ -4,7 +4,7 @@
 import { $, make, rewrite, say } from "./dom.js";
 import { t } from "./texts.js";
 
-const OF_HER = ["name", "born", "description", "health", "contact"];
+const OF_HER = ["name", "born", "description", "health", "contact", "contact_hours"];
 const DAY_MS = 86_400_000;
 const DUE_DAYS = 15;
 const OVERDUE_DAYS = 21;

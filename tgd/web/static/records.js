@@ -7,11 +7,11 @@ import { complain } from "./refusals.js";
 import { on, state } from "./state.js";
 import { clock } from "./texts.js";
 
-// The file is read by whoever has the alert; the notes again whenever it changes hands.
+// The file is read by whoever has the alert; the notes again whenever there is another one.
 export function lookUp(alert) {
   if (!state.files.has(alert.id) && mine(alert, state.me)) openFile(alert.id);
-  const key = `${alert.offered_to} ${alert.answered_by}`;
-  if (state.written.get(alert.id)?.key !== key) readNotes(alert.id, key);
+  const key = alert.last_note && `${alert.last_note.at} ${alert.last_note.by}`;
+  if ((state.written.get(alert.id)?.key ?? null) !== key) readNotes(alert.id, key);
 }
 
 export async function openFile(id) {

@@ -1,5 +1,5 @@
 // The form that is signed at a hand-over: what the register has, and room for what is written by
-// hand. Her name is written by hand: it is on no screen, in no printer's queue and in no browser's cache.
+// hand. Her name is written by hand: it is not in the form, in no printer's queue and in no browser's cache.
 
 import { $, make } from "./dom.js";
 import { Page, read } from "./after.js";

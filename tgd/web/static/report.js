@@ -2,6 +2,7 @@
 
 import { $, make } from "./dom.js";
 import { Page, read } from "./after.js";
+import { glass } from "./glass.js";
 
 const id = location.pathname.split("/").pop();
 const at = `alerts/${encodeURIComponent(id)}`;
@@ -69,8 +70,10 @@ const page = new Page("report", async (language) => {
   const found = await read(`${at}/report?form=page&lang=${language}`);
   show(found.document);
   $("report").hidden = $("pdf").hidden = $("print").hidden = false;
+  $("glass").hidden = page.role !== "supervisor" || found.provisional;
   $("pdf").href = `/api/v1/${at}/report.pdf?lang=${language}`;
 });
 
 $("print").addEventListener("click", () => window.print());
+glass(at, page);
 page.start();

@@ -2,15 +2,17 @@
 // chosen in the first window. It follows that window and reads nothing by itself, rings nothing and
 // decides nothing; when the first window is gone, it says so before anything else.
 
-import { $, say } from "./dom.js";
+import * as calls from "./calls.js";
+import { $, rewrite, say } from "./dom.js";
 import * as keys from "./keys.js";
 import * as map from "./map.js";
 import { person } from "./person.js";
+import * as rooms from "./rooms.js";
 import * as script from "./script.js";
 import { CHANNEL } from "./second.js";
 import * as texts from "./texts.js";
 import { clock, span, t } from "./texts.js";
-import { deadlines, headline, queue } from "./view.js";
+import { beat, deadlines, headline, queue } from "./view.js";
 import { unread, where } from "./where.js";
 
 const ASK_MS = 1000;
@@ -34,6 +36,7 @@ function heard(said) {
     return;
   }
   [told, at, ended] = [said, Date.now(), null];
+  rooms.heard(said.rooms);
   draw();
   tick();
 }
@@ -49,6 +52,7 @@ function leave(why) {
 function draw() {
   const alert = told?.alert ?? null;
   $("console").hidden = told === null;
+  drawCall(told?.call ?? null);
   $("alert").hidden = alert === null;
   $("nothing").hidden = alert !== null;
   if (told === null) return;
@@ -57,6 +61,12 @@ function draw() {
   say($("summary"), t("open_n", { n: told.alerts.length }));
   say($("who"), told.me.username);
   if (alert) drawAlert(alert);
+}
+
+// Only to be read here: who has the room on the telephone records it in the first window.
+function drawCall(call) {
+  calls.head(call, told?.me);
+  rewrite($("one-call-list"), ...(call?.cases ?? []).map((one, n) => calls.line(one, n + 1)));
 }
 
 function drawAlert(alert) {
@@ -71,6 +81,7 @@ function drawAlert(alert) {
 }
 
 function tick() {
+  beat();
   const silent = Date.now() - at;
   const stale = told !== null && Date.now() - told.lastOk > STALE_MS;
   const lost = told === null || ended !== null || silent > STALE_MS;
@@ -111,6 +122,10 @@ await Promise.all([speak(texts.preferred()), script.prepare()]);
 map.prepare(draw, { always: true });
 channel.addEventListener("message", ({ data }) => heard(data));
 $("language").addEventListener("click", () => speak($("language").lang));
+$("one-call-list").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button) ask({ choose: button.dataset.id });
+});
 document.addEventListener("keydown", key);
 setInterval(() => ask(), ASK_MS);
 setInterval(draw, ASK_MS);

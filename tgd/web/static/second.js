@@ -1,8 +1,10 @@
 // The window on the second monitor, as the first one serves it: whatever is read and chosen here is
 // told to it, and it asks for nothing but another choice. One reading and one file opened, two screens.
 
+import * as calls from "./calls.js";
 import { choose, turn } from "./choice.js";
 import { $ } from "./dom.js";
+import * as rooms from "./rooms.js";
 import { current, state } from "./state.js";
 
 export const CHANNEL = "tgd-console";
@@ -38,7 +40,7 @@ export function tell() {
   channel.postMessage({
     from, alerts, chosen, seen, ahead, alert: current(),
     me: { username: me.username, role: me.role, call: me.call },
-    fresh: [...news.fresh.keys()], read: files.get(chosen) ?? null, lastOk: reader.lastOk,
+    fresh: [...news.fresh.keys()], rooms: rooms.all(), call: calls.first(), read: files.get(chosen) ?? null, lastOk: reader.lastOk,
   });
 }
 

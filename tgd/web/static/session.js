@@ -2,9 +2,12 @@
 // may end in the middle of an act: whoever logs in again finds the alert and what was typed; nobody
 // else does.
 
+import { away, refused } from "./agency.js";
 import * as api from "./api.js";
 import { disarm } from "./arming.js";
+import { forgetNotes } from "./choice.js";
 import { $ } from "./dom.js";
+import { own } from "./own.js";
 import { begin } from "./reading.js";
 import { complain, reason } from "./refusals.js";
 import * as sound from "./ring.js";
@@ -14,7 +17,7 @@ import { heard } from "./station.js";
 import { t } from "./texts.js";
 import { title } from "./time.js";
 
-const OF_THE_SESSION = ["console", "logout", "lost", "blocked", "refused", "alert", "alarm", "state",
+const OF_THE_SESSION = ["console", "logout", "lost", "blocked", "refused", "alert", "alarm", "lines-alarm", "one-call", "state",
   "sound-test", "help", "hear", "second"];
 const SHOWN = ["console", "logout", "nothing", "sound-test", "help", "second"];
 
@@ -28,10 +31,12 @@ function showLogin(message) {
   sound.ring(false);
   disarm();
   for (const id of OF_THE_SESSION) $(id).hidden = true;
+  for (const one of document.querySelectorAll("dialog[open]")) one.close();
   document.body.classList.remove("stale");
   $("login").hidden = false;
   $("login-error").textContent = message ?? "";
   for (const id of ["who", "summary", "link"]) $(id).textContent = "";
+  own($("who"), false);
   title(false);
   document.querySelector("#login-form [name=username]").focus();
 }
@@ -45,12 +50,14 @@ function showConsole(session) {
   $("login-form").reset();
   for (const id of SHOWN) $(id).hidden = false;
   $("who").textContent = session.username;
+  own($("who"));
   $("figures").hidden = session.role !== "supervisor";
   begin();
 }
 
 function emptied() {
   left = null;
+  forgetNotes();
   for (const form of document.querySelectorAll("#console form")) form.reset();
   $("word").value = "";
 }
@@ -68,8 +75,9 @@ async function logIn(event) {
 
 async function logOut() {
   try {
-    await api.logOut();
+    const ended = await api.logOut();
     showLogin();
+    away(ended);
     emptied();
   } catch (refusal) {
     complain(refusal);
@@ -90,6 +98,7 @@ export async function resume() {
   try {
     showConsole(await api.session());
   } catch (refusal) {
-    showLogin(refusal.status === 401 ? "" : reason(refusal));
+    const code = refused();
+    showLogin(code ? t("error", code) : refusal.status === 401 ? "" : reason(refusal));
   }
 }

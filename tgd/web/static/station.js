@@ -14,14 +14,18 @@ export const self = (me) => people.find((one) => one.name === me.username) ?? nu
 const isThere = (one) => one.state !== "away";
 const others = (me) => people.filter((one) => one.name !== me.username && isThere(one));
 
+export const accompanied = (me) => others(me).length > 0;
+
 // Shows the desk. `named(id)` is an alert's name, null for one that is not open; `choose(id)` opens it.
 export function station(me, now, named, choose) {
   const own = self(me);
   alarm(own);
   $("state").hidden = own === null;
   if (own) {
-    say($("state"), t("state_own", { state: t("state", own.state) }));
-    $("state").className = own.state;
+    if (!$("state").classList.contains("armed")) { // it asks whether to leave
+      say($("state"), t("state_own", { state: t("state", own.state) }));
+      $("state").className = own.state;
+    }
     $("state").setAttribute("aria-pressed", String(own.state === "away"));
     $("state").title = t(own.state === "away" ? "state_back" : "state_leave");
   }

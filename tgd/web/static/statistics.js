@@ -170,17 +170,21 @@ function show(found) {
   summary(found.legs);
   plots(found.legs, period);
   const fields = $("period").elements;
-  fields.from.value = found.from;
-  fields.to.value = found.to;
+  if (!typing) [fields.from.value, fields.to.value] = [found.from, found.to];
   $("statistics").hidden = $("print").hidden = false;
 }
 
-const page = new Page("statistics", async () => {
-  show(await read(`statistics${location.search}`));
+const page = new Page("statistics", async (_language, latest) => {
+  const found = await read(`statistics${location.search}`);
+  if (latest()) show(found);
 });
 
+// What is being entered is not put back by an answer that was asked for before.
+let typing = false;
+$("period").addEventListener("input", () => { typing = true; });
 $("period").addEventListener("submit", (event) => {
   event.preventDefault();
+  typing = false;
   const asked = new URLSearchParams(new FormData($("period")));
   if (!asked.get("step")) asked.delete("step");
   history.replaceState(null, "", `?${asked}`);

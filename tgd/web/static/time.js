@@ -9,7 +9,7 @@ import * as hearing from "./hearing.js";
 import * as sound from "./ring.js";
 import { current, now, state } from "./state.js";
 import { span, t } from "./texts.js";
-import { deadlines } from "./view.js";
+import { beat, deadlines } from "./view.js";
 import { unread } from "./where.js";
 
 const STALE_MS = 4500; // shown as stale before five seconds are over
@@ -34,6 +34,7 @@ function tick() {
   const jump = jumped();
   if (state.me === null) return;
   if (jump) state.reader.doubt();
+  beat();
   const stale = age();
   $("outdated").hidden = server.version === null || server.version === OWN;
   hearing.watch();

@@ -46,10 +46,10 @@ function statement(position, found, now) {
   place.append(make("b", `${degrees(position.lat)} ; ${degrees(position.lon)}`));
   rewrite($("a-position"),
     make("p", t("within", { n: atMost(position.r95_m) }), "within"),
+    address(found), // before what may have to be scrolled to
     make("p", t("position_age", { age: span(age), time: clock(position.fixed_at),
       what: t("method", position.method) }), "age"),
     travel(position, age),
-    address(found),
     place);
 }
 
