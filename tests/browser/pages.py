@@ -78,8 +78,9 @@ async def opened(browser: Browser, base: str) -> AsyncIterator[Page]:
     assert wrong == []
 
 
-async def findings(page: Page) -> list[str]:
-    """What axe finds on the page as it stands."""
+async def _findings(page: Page) -> list[str]:
+    """What axe finds on the page as it stands, once it has asked who is there."""
+    await expect(page.locator("main:visible")).to_be_visible()
     asked = {"runOnly": {"type": "tag", "values": TAGS}, "rules": RULES}
     found = await Axe().run(page, options=asked)
     assert found.response["passes"]
@@ -88,6 +89,21 @@ async def findings(page: Page) -> list[str]:
         for one in found.response["violations"]
         for node in one["nodes"]
     ]
+
+
+async def flawless(page: Page) -> None:
+    """Axe finds nothing (WCAG 2.2 AA and its good habits)."""
+    told = await _findings(page)
+    assert told == [], "\n".join(told)
+
+
+async def faultless(page: Page) -> None:
+    """Axe finds nothing, in the language shown and in the other one."""
+    for _ in range(2):
+        await flawless(page)
+        before = await page.locator("#language").inner_text()
+        await page.locator("#language").click()
+        await expect(page.locator("#language")).not_to_have_text(before)
 
 
 def _is_wrong(said: ConsoleMessage) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from browser.furnished import furnish, link, put_file
-from browser.pages import act, findings, log_in, opened
+from browser.pages import act, faultless, log_in, opened
 from playwright.async_api import Browser, Page, expect
 from world import PLACE, World, worlds
 
@@ -32,33 +32,23 @@ async def page(browser: Browser, world: World) -> AsyncIterator[Page]:
         yield page
 
 
-async def finds_nothing(page: Page, state: str) -> None:
-    """In this state, in the language shown and in the other one."""
-    for _ in range(2):
-        told = await findings(page)
-        assert told == [], "\n".join([state, *told])
-        before = await page.locator("#language").inner_text()
-        await page.locator("#language").click()
-        await expect(page.locator("#language")).not_to_have_text(before)
-
-
 async def test_axe_finds_nothing_before_and_while_it_is_quiet(page: Page, world: World):
     await page.goto("/console")
     await expect(page.locator("[name=username]")).to_be_focused()
-    await finds_nothing(page, "login")
+    await faultless(page)
     await log_in(page)
     await expect(page.locator("#nothing-said")).not_to_be_empty()
-    await finds_nothing(page, "quiet")
+    await faultless(page)
     await page.locator("#help").click()
     await expect(page.locator("#keys")).to_be_visible()
     await page.keyboard.press("Escape")
     await page.locator("#sound-test").click()
     await page.locator("#hear-no").click()
     await page.locator("#state").click()
-    await finds_nothing(page, "about to leave")
+    await faultless(page)
     await page.locator("#state").evaluate("(one) => { one.click(); one.click(); }")
     await expect(page.locator("#alarm")).to_be_visible()
-    await finds_nothing(page, "nobody is there")
+    await faultless(page)
 
 
 async def test_axe_finds_nothing_from_the_ring_to_the_police(page: Page, world: World, shots):
@@ -68,7 +58,7 @@ async def test_axe_finds_nothing_from_the_ring_to_the_police(page: Page, world: 
     await world.phone("tgd-86-02").press()
     await world.phone("nobody-1").press()
     await expect(page.locator("#queue li")).to_have_count(3)
-    await finds_nothing(page, "ringing")
+    await faultless(page)
     await act(page, "answer").click()
     await expect(page.locator("#dangers")).to_be_visible()
     await act(page, "voice", "holder").click()
@@ -84,17 +74,17 @@ async def test_axe_finds_nothing_from_the_ring_to_the_police(page: Page, world: 
     await page.locator("#map-show").click()
     await expect(page.locator("#map canvas")).to_have_count(1)
     await page.locator("#guide-language").click()
-    await finds_nothing(page, "everything unfolded")
+    await faultless(page)
     await act(page, "verdict", "test").click()
-    await finds_nothing(page, "about to close")
+    await faultless(page)
     await act(page, "police").click()
     await expect(page.locator("#a-tasks li a").first).to_be_visible()
     await page.locator("#script summary").click()
     await shots("1-police")
-    await finds_nothing(page, "police")
+    await faultless(page)
     await page.locator("#close-form button").click()
     await expect(page.locator("#a-status")).to_have_class("closed")
-    await finds_nothing(page, "closed")
+    await faultless(page)
 
 
 async def test_axe_finds_nothing_when_the_server_is_lost(page: Page, world: World):
@@ -105,4 +95,4 @@ async def test_axe_finds_nothing_when_the_server_is_lost(page: Page, world: Worl
     await expect(page.locator("#lost")).to_be_visible()
     await act(page, "answer").click()
     await expect(page.locator("#refused")).to_be_visible()
-    await finds_nothing(page, "lost")
+    await faultless(page)

@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from browser.pages import PASSWORD, USER, opened
-from browser.test_after import faultless
+from browser.pages import PASSWORD, USER, flawless, opened
 from issuing import Issuer, issuing
 from playwright.async_api import Browser, Page, expect
 from web.served import Api, serving
@@ -47,7 +46,7 @@ async def test_its_owner_changes_the_password_and_ends_other_sessions(
     await log_in(page)
     await expect(page.locator("#sessions li")).to_have_count(3)
     await expect(page.locator("#sessions li").first).to_contain_text("Ce navigateur")
-    await faultless(page)
+    await flawless(page)
     await page.screenshot(path=tmp_path / "1-account.png", full_page=True)
     await page.locator("#sessions button").first.click()
     await expect(page.locator("#sessions li")).to_have_count(2)
@@ -69,7 +68,7 @@ async def test_its_owner_changes_the_password_and_ends_other_sessions(
     await expect(page.locator("#change [name=new]")).to_have_value("")
     await page.locator("#language").click()
     await expect(page.locator("#sessions li")).to_contain_text("This browser")
-    await faultless(page)
+    await flawless(page)
     await page.locator("#leave").click()
     await expect(page.locator("#login")).to_be_visible()
     await log_in(page, NEW)
@@ -100,7 +99,7 @@ async def test_a_person_comes_in_by_their_agency_and_leaves_it_as_well(
 ):
     await page.goto(path)
     await expect(page.locator("a.agency")).to_have_text("Ministère <1>")
-    await faultless(page)
+    await flawless(page)
     await page.screenshot(path=tmp_path / "1-login.png", full_page=True)
     issuer.person["groups"] = []
     await page.locator("a.agency").click()
@@ -114,7 +113,7 @@ async def test_a_person_comes_in_by_their_agency_and_leaves_it_as_well(
     await page.goto("/account")
     await expect(page.locator("#elsewhere")).to_be_visible()
     await expect(page.locator("#change")).to_be_hidden()
-    await faultless(page)
+    await flawless(page)
     await page.goto(path)
     await page.locator("#leave, #logout").first.click()
     await page.wait_for_url(f"{issuer.url}/end**")

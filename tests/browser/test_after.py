@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from browser.machines import held
-from browser.pages import PASSWORD, USER, opened
+from browser.pages import PASSWORD, USER, flawless, opened
 from playwright.async_api import Browser, Page, expect
 from web.served import PLACE, Api, serving
 
@@ -37,15 +36,6 @@ async def log_in_here(page: Page) -> None:
     await page.keyboard.press("Enter")
 
 
-async def faultless(page: Page) -> None:
-    """Axe finds nothing (WCAG 2.2 AA and its good habits)."""
-    found = await Axe().run(page)
-    faults = [
-        (one["id"], [n["html"] for n in one["nodes"]]) for one in found.response["violations"]
-    ]
-    assert faults == []
-
-
 async def closed(api: Api) -> str:
     alert = (await api.press(loc=PLACE, batt=17))["alert"]
     await api.act(alert, "answer")
@@ -66,7 +56,7 @@ async def test_the_report_is_read_in_both_languages_and_printed(
     await page.goto(f"/console/report/{alert}")
     await expect(page.locator("#report")).to_be_hidden()
     await shots("1-login")
-    await faultless(page)
+    await flawless(page)
     await log_in_here(page)
     await expect(page.locator("#report h1")).to_have_text("Compte rendu d'alerte")
     await expect(page.locator("#legs tbody tr")).to_have_count(6)
@@ -76,12 +66,12 @@ async def test_the_report_is_read_in_both_languages_and_printed(
     await expect(page.locator("#journal")).to_contain_text("voix entendue : la bénéficiaire")
     assert "46,5" not in await page.locator("body").inner_text()
     await page.screenshot(path=tmp_path / "2-report.png", full_page=True)
-    await faultless(page)
+    await flawless(page)
     await page.locator("#language").click()
     await expect(page.locator("#report h1")).to_have_text("Report of an alert")
     await expect(page.locator("html")).to_have_attribute("lang", "en")
     await page.screenshot(path=tmp_path / "3-english.png", full_page=True)
-    await faultless(page)
+    await flawless(page)
     await page.locator("#language").click()
     await expect(page.locator("#report h1")).to_have_text("Compte rendu d'alerte")
     await page.emulate_media(media="print")
@@ -182,7 +172,7 @@ async def test_the_statistics_are_drawn_and_told_in_both_languages(
     await expect(worst.first).to_have_text("tgd-86-08JAMAIS")
     await expect(worst.nth(1)).to_contain_text("tgd-86-07il y a 2")
     await page.screenshot(path=tmp_path / "1-statistics.png", full_page=True)
-    await faultless(page)
+    await flawless(page)
     asked = page.locator("#period")
     await asked.locator("[name=step]").select_option("week")
     await asked.locator("button").click()
@@ -197,7 +187,7 @@ async def test_the_statistics_are_drawn_and_told_in_both_languages(
     await expect(page.locator("#statistics h1")).to_have_text("Statistics")
     await expect(page.locator("#alert_to_answer figcaption").first).to_contain_text("measured")
     await page.screenshot(path=tmp_path / "2-english.png", full_page=True)
-    await faultless(page)
+    await flawless(page)
 
 
 async def test_an_answer_puts_nothing_back_that_is_entered_meanwhile(api: Api, page: Page):
@@ -232,7 +222,7 @@ async def test_an_empty_period_draws_nothing_and_says_so(api: Api, page: Page, t
     await expect(page.locator("#plots")).to_contain_text("Rien de mesuré sur la période.")
     await expect(page.locator("#verdicts")).to_contain_text("Aucune sur la période.")
     await page.screenshot(path=tmp_path / "1-empty.png", full_page=True)
-    await faultless(page)
+    await flawless(page)
 
 
 async def test_operators_have_no_statistics(api: Api, page: Page):
@@ -265,7 +255,7 @@ async def test_a_call_back_is_entered_by_the_association(api: Api, page: Page, t
     await expect(late.locator(".caution")).to_contain_text("Prudence")
     await expect(late.locator("a")).to_have_count(0)
     await page.screenshot(path=tmp_path / "1-owed.png", full_page=True)
-    await faultless(page)
+    await flawless(page)
     await late.locator("textarea").fill("Elle va mieux.")
     await late.locator("button").click()
     await expect(page.locator("#calls li")).to_have_count(1)
@@ -275,7 +265,7 @@ async def test_a_call_back_is_entered_by_the_association(api: Api, page: Page, t
     await page.locator("#language").click()
     await expect(page.locator("#calls li")).to_contain_text("Call at 24 h")
     await page.screenshot(path=tmp_path / "2-made.png", full_page=True)
-    await faultless(page)
+    await flawless(page)
 
 
 async def test_a_supervisor_opens_a_file_with_a_reason(api: Api, page: Page, tmp_path):
@@ -297,6 +287,6 @@ async def test_a_supervisor_opens_a_file_with_a_reason(api: Api, page: Page, tmp
     await expect(page.locator("#glass-file")).not_to_contain_text("secret")
     await expect(page.locator("#glass-said")).to_contain_text("Ouvert jusqu'à")
     await page.screenshot(path=tmp_path / "5-glass.png", full_page=True)
-    await faultless(page)
+    await flawless(page)
     [opened] = await api.rows("SELECT reader FROM break_glass")
     assert opened["reader"] == "superviseur-1"

@@ -60,7 +60,7 @@ async def test_the_session_ends_in_the_middle_of_a_decision(page: Page, api: Api
     await twice(page, "test")
     await expect(page.locator("#login-error")).to_contain_text("N'A PAS été enregistré")
     assert await verdicts(api) == []
-    await page.unroute_all()
+    await page.unroute_all(behavior="wait")
     await back_in(page)
     await expect(page.locator("#a-status")).to_have_text(ANSWERED)
     await expect(page.locator("#word")).to_have_value("un mot")

@@ -8,13 +8,11 @@ from pathlib import Path
 
 import asyncpg
 import pytest
-from browser.pages import PASSWORD, opened
+from browser.pages import PASSWORD, faultless, flawless, opened
 from browser.test_parquet import (
     act,
     card,
-    faultless,
     fits,
-    flawless,
     freed,
     heard,
     in_service,

@@ -3,8 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from browser.pages import PASSWORD, USER, log_in, opened
+from browser.pages import PASSWORD, USER, flawless, log_in, opened
 from playwright.async_api import Browser, Page, expect
 from web.served import Api, serving
 
@@ -34,11 +33,6 @@ async def told(api: Api, *phones: str) -> None:
         await api.act(alert, "decision", {"verdict": "police"})
 
 
-async def faultless(page: Page) -> None:
-    found = await Axe().run(page)
-    assert found.response["violations"] == [], found.generate_report()
-
-
 async def test_one_card_one_call_one_act(api: Api, page: Page, shots) -> None:
     await told(api, *PHONES[:3])
     await expect(page.locator("#queue button")).to_have_count(3)
@@ -52,7 +46,7 @@ async def test_one_card_one_call_one_act(api: Api, page: Page, shots) -> None:
     await expect(card.locator("li")).to_have_count(4)
     await expect(page.locator("#a-tasks")).to_contain_text("Ligne jamais éprouvée")
     await shots("un-seul-appel")
-    await faultless(page)
+    await flawless(page)
     async with page.expect_popup() as found:
         await page.keyboard.press("x")
     second = await found.value
@@ -64,7 +58,7 @@ async def test_one_card_one_call_one_act(api: Api, page: Page, shots) -> None:
     await expect(read.locator("li")).to_have_count(4)
     await expect(read.locator("input")).to_have_count(0)  # it is recorded in the first window
     await shots("deuxieme-ecran", second)
-    await faultless(second)
+    await flawless(second)
     chosen = read.locator("li button").last
     await chosen.click()
     await expect(page.locator("#a-who")).to_have_text((await chosen.inner_text())[3:])

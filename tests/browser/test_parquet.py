@@ -4,16 +4,13 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from browser.pages import PASSWORD, opened
+from browser.pages import PASSWORD, faultless, opened
 from playwright.async_api import Browser, Locator, Page, expect
 from web.served import PLACE, Api, serving
 
 from tgd.clock import Clock
 
 pytestmark = pytest.mark.needs_chromium
-RULES = {"target-size": {"enabled": True}}  # of 2.2; not looked at unless it is asked for
-TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture
@@ -85,27 +82,6 @@ async def aged(api: Api, device: str, days: int) -> None:
         days,
     )
     await owner.close()
-
-
-async def flawless(page: Page) -> None:
-    """Axe finds nothing."""
-    asked = {"runOnly": {"type": "tag", "values": TAGS}, "rules": RULES}
-    found = await Axe().run(page, options=asked)
-    told = [
-        f"{one['id']}: {node['html'][:200]} {node['failureSummary']}"
-        for one in found.response["violations"]
-        for node in one["nodes"]
-    ]
-    assert told == [], "\n".join(told)
-
-
-async def faultless(page: Page) -> None:
-    """Axe finds nothing, in the language shown and in the other one."""
-    for _ in range(2):
-        await flawless(page)
-        before = await page.locator("#language").inner_text()
-        await page.locator("#language").click()
-        await expect(page.locator("#language")).not_to_have_text(before)
 
 
 async def fits(page: Page) -> None:

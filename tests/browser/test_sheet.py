@@ -9,7 +9,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 from browser.furnished import furnish, put_file
-from browser.pages import act, findings, log_in, opened
+from browser.pages import act, flawless, log_in, opened
 from cisu_messages import MESSAGE, PLACE, PLATFORM, ROOM, report
 from playwright.async_api import Browser, Page, expect
 from world import PLACE as FIX
@@ -103,7 +103,7 @@ async def test_it_is_read_on_a_screen_and_printed_on_one_page(
 ):
     await sheet(page, salle, **changes)
     await expect(page.locator(".never")).to_contain_text("NE JAMAIS APPELER")
-    assert await findings(page) == []
+    await flawless(page)
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await shots(f"{name}-screen")
     file = await page.pdf(prefer_css_page_size=True, print_background=True)
@@ -149,7 +149,7 @@ async def test_an_operator_opens_the_room_s_sheet_from_the_console(
         await expect(sheet.locator("h1")).to_contain_text("intervention immédiate demandée")
         await expect(sheet.locator(".plan .border")).to_have_attribute("d", re.compile(r"M.+M"))
         await expect(sheet.locator(".plan")).to_contain_text("pointillés : communes")
-        assert await findings(sheet) == []
+        await flawless(sheet)
         await sheet.screenshot(path=folder / "operator-sheet.png")
         printed = await page.request.get(f"{sheet.url}.pdf")
         assert (printed.status, pages(await printed.body())) == (200, 1)

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from browser.pages import PASSWORD, USER, act, findings, log_in, opened
+from browser.pages import PASSWORD, USER, act, flawless, log_in, opened
 from playwright.async_api import Browser, Page, expect
 from two_rooms import OTHER, OTHER_ADDRESS, sent_to_both
 from world import BY_HAND, ROOM, World, worlds
@@ -72,7 +72,7 @@ async def test_a_case_sent_twice_is_taken_back_by_keyboard(page: Page, world: Wo
     await expect(told).to_contain_text("Aucune autre salle n'a confirmé")
     await expect(page.locator("#sure-no")).to_be_focused()
     await shots("1-nobody-else")
-    assert await findings(page) == []
+    await flawless(page)
     await page.keyboard.press("Enter")
     await expect(dialog).to_be_hidden()
     await world.operator().hands_off(alert)
@@ -89,7 +89,7 @@ async def test_a_case_sent_twice_is_taken_back_by_keyboard(page: Page, world: Wo
     await expect(page.locator("#sure-title")).to_have_text("Retirer l'affaire à CIC 17\u00a0?")
     await expect(page.locator("#sure-do")).to_have_text("Oui, retirer à CIC 17")
     await shots("3-last-question")
-    assert await findings(page) == []
+    await flawless(page)
     await page.keyboard.press("a")  # no act of the page behind it
     await page.keyboard.press("Enter")  # where the focus is: nothing is done
     await expect(dialog).to_be_hidden()
@@ -130,7 +130,7 @@ async def test_the_link_of_a_sheet_is_withdrawn_only_when_asked_twice(
     await expect(page.locator("#sure-title")).to_contain_text("Retirer à CIC 17 le lien")
     await expect(page.locator("#sure-no")).to_be_focused()
     await shots("1-question")
-    assert await findings(page) == []
+    await flawless(page)
     await page.keyboard.press("Enter")
     await expect(page.locator("#sure")).to_be_hidden()
     revoked = "SELECT count(*) FROM dispatch WHERE sheet_revoked_at IS NOT NULL"
@@ -152,12 +152,12 @@ async def test_a_double_click_goes_one_step_and_english_says_the_same(
     await page.locator("#language").click()
     await act(page, "cancel", OTHER).click()
     await expect(page.locator("#sure-title")).to_have_text("Withdraw the case from CIC 17?")
-    assert await findings(page) == []
+    await flawless(page)
     await page.get_by_label("Sent to the wrong room").check()
     await page.locator("#sure-do").dblclick()
     await expect(page.locator("#sure-do")).to_have_text("Yes, withdraw from CIC 17")
     await expect(page.locator("#sure")).to_be_visible()
     await shots("1-english")
-    assert await findings(page) == []
+    await flawless(page)
     await page.locator("#sure-do").click()
     await expect(page.locator("#a-dispatches")).to_contain_text("told nothing more since")

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 from browser.furnished import furnish, put_file
-from browser.pages import act, log_in, opened
-from browser.test_accessible import finds_nothing
+from browser.pages import act, faultless, log_in, opened
 from playwright.async_api import Browser, Page, expect
 from world import PLACE, World, worlds
 
@@ -80,7 +79,7 @@ async def test_it_says_when_the_first_is_gone_and_follows_it_again(page: Page, w
     await expect(second.locator("#lost")).to_contain_text("La première fenêtre ne répond plus")
     await expect(second).to_have_title("CONNEXION PERDUE")
     await shots("1-alone", second)
-    await finds_nothing(second, "alone")
+    await faultless(second)
     await page.go_back()
     await expect(second.locator("#lost")).to_be_hidden()
     await expect(second.locator("#link")).to_have_text("Suit la première fenêtre")
@@ -99,7 +98,7 @@ async def test_alone_it_says_what_to_open_and_axe_finds_nothing(page: Page, worl
     await act(page, "answer").click()
     await expect(second.locator("#dangers")).to_be_visible()
     await expect(second.locator("#map canvas")).to_have_count(1)
-    await finds_nothing(second, "second screen")
+    await faultless(second)
     await page.close()
     await expect(second.locator("#lost")).to_contain_text("ne répond plus")
     await second.reload()
