@@ -130,7 +130,6 @@ onRefusal((status) => {
 });
 
 function wire() {
-  $("language").addEventListener("click", () => inLanguage($("language").lang));
   $("stop").addEventListener("click", () => order(chosen, "stop"));
   const receiver = () =>
     order(chosen, "receiver", { reception: $("reception").value, mock: $("mock").checked });
@@ -150,6 +149,7 @@ function wire() {
 }
 
 async function begin() {
+  $("language").addEventListener("click", () => inLanguage($("language").lang));
   await speak("phones", preferred(), $("language"));
   const ground = await (await fetch("/phones/ground")).json();
   for (const page of ["console", "salle"]) {

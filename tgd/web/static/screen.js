@@ -118,10 +118,10 @@ function key(event) {
   if (by) ask({ turn: by });
 }
 
+$("language").addEventListener("click", () => speak($("language").lang));
 await Promise.all([speak(texts.preferred()), script.prepare()]);
 map.prepare(draw, { always: true });
 channel.addEventListener("message", ({ data }) => heard(data));
-$("language").addEventListener("click", () => speak($("language").lang));
 $("one-call-list").addEventListener("click", (event) => {
   const button = event.target.closest("button");
   if (button) ask({ choose: button.dataset.id });
