@@ -38,7 +38,7 @@ async def back_in(page: Page, user: str = USER) -> None:
 
 
 async def unread(page: Page) -> None:
-    """Nothing is read any more, so that the act is the first to meet what has changed."""
+    """Nothing is read any more: what comes next is the first to meet what has changed."""
     await page.route(
         "**/api/v1/**",
         lambda route: (
@@ -105,11 +105,13 @@ async def test_a_first_tab_notices_by_reading_that_another_is_logged_in(page: Pa
     await log_in(page)
     second = await page.context.new_page()
     await second.goto("/console")
+    await unread(page)  # what meets the login half-way hears only that its session has ended
     await second.evaluate(  # a session over the other, without an end in between
         "([username, password]) => fetch('/api/v1/session', { method: 'POST', "
         "body: JSON.stringify({ username, password }) })",
         [OTHER, PASSWORD],
     )
+    await page.unroute_all(behavior="wait")
     await expect(page.locator("#login-error")).to_contain_text("Quelqu'un d'autre")
     await expect(page.locator("#console")).to_be_hidden()
     await second.close()
