@@ -82,7 +82,7 @@ async def test_what_was_told_is_told_again_until_anything_is_heard():
     async def look_up(keys) -> dict[str, bytes]:
         return {key: said.encode() for key, said in (await source.look_up(keys)).items()}
 
-    told = Told(look_up, hub, clock)
+    told = Told(look_up, hub, clock, lambda: 0.0)
     assert [await told.ask("a") for _ in range(3)] == [b"then"] * 3
     assert await told.ask("unknown") is None
     assert len(source.asked) == 2
@@ -92,6 +92,18 @@ async def test_what_was_told_is_told_again_until_anything_is_heard():
     source.says = "later"
     clock.set_on(1)
     assert await told.ask("a") == b"later"
+
+
+@pytest.mark.parametrize(("set_by", "passed"), [(-3600, 0.0), (-3600, 1.0), (0, 1.0)])
+async def test_nothing_is_told_for_ever_where_the_wall_clock_is_set_back_or_stands(set_by, passed):
+    source, clock, ticks = Source(), ManualClock(), [5.0]
+    source.go.set()
+    told = Told(source.look_up, Hub(), clock, lambda: ticks[0])
+    assert await told.ask("a") == "then"
+    source.says = "now"
+    clock.set_on(set_by)
+    ticks[0] += passed
+    assert await told.ask("a") == "now"
 
 
 async def test_what_was_looked_up_before_it_was_heard_is_not_kept():

@@ -119,9 +119,11 @@ async def test_a_page_that_does_nothing_more_is_not_there_though_its_stream_stan
     body = {"username": "operateur-1", "password": "un mot de passe"}
     _, session = await api.bare("POST", "session", json=body)
 
-    async def states() -> dict[str, str]:
-        _, found = await api.call("GET", "presence")
+    def by_name(found) -> dict[str, str]:
         return {one["name"]: one["state"] for one in found["items"]}
+
+    async def states() -> dict[str, str]:
+        return by_name((await api.call("GET", "presence"))[1])
 
     async with api.http.get("/api/v1/stream") as response:
         await heard(response.content, b"retry: 1000\n\n")
@@ -136,5 +138,7 @@ async def test_a_page_that_does_nothing_more_is_not_there_though_its_stream_stan
         csrf = {"X-CSRF-Token": session["csrf"]}
         await api.bare("POST", "presence", json={"state": "away"}, headers=csrf)
         assert (await states())["operateur-1"] == "away"  # back, and not to be rung
-        await api.bare("POST", "presence", json={"state": "available"}, headers=csrf)
+        await api.bare("GET", "presence")
+        wanted = await api.bare("POST", "presence", json={"state": "available"}, headers=csrf)
+        assert by_name(wanted[1])["operateur-1"] == "available"  # its own answer says so
         assert (await states())["operateur-1"] == "available"

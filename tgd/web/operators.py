@@ -69,6 +69,7 @@ class Operators:
         async with self._database.connection() as connection:
             await _here(connection, caller, now)  # first: who comes back comes back available
             await presence.wants(connection, caller.name, caller.role, state, now)
+        self._context.hub.heard += 1  # its own answer says so already
         return await self.present(request)
 
     async def release(self, request: web.Request) -> web.Response:

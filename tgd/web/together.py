@@ -7,6 +7,7 @@ for those whom it was for, and nobody else. ``Told`` keeps an answer until anyth
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
@@ -64,25 +65,31 @@ class Together(Generic[_K, _V]):
 
 
 class Told(Generic[_K, _V]):
-    """Answers that may be given again until the hub hears of anything, ``KEPT`` at most."""
+    """Answers that may be given again until the hub hears of anything, ``KEPT`` at most.
+
+    By the wall's clock, which answers are reckoned by, and by one that nobody sets: where the first
+    is set back by an hour, no answer is an hour old.
+    """
 
     def __init__(
         self,
         look_up: Callable[[AbstractSet[_K]], Awaitable[Mapping[_K, _V]]],
         hub: Hub,
         clock: Clock,
+        tick: Callable[[], float] = time.monotonic,
     ) -> None:
         self._together = Together(look_up)
         self._hub = hub
         self._clock = clock
-        self._since: tuple[int, datetime] | None = None
+        self._tick = tick
+        self._since: tuple[int, datetime, float] | None = None
         self._kept: dict[_K, _V] = {}
 
     async def ask(self, key: _K) -> _V | None:
         """Return the answer for the key, None if there is none; raises what the look-up raises."""
-        now = self._clock.now()
-        if self._since is None or self._since[0] != self._hub.heard or now > self._since[1] + KEPT:
-            self._since, self._kept = (self._hub.heard, now), {}
+        now = self._hub.heard, self._clock.now(), self._tick()
+        if self._since is None or not _lasts(self._since, now):
+            self._since, self._kept = now, {}
         kept, since = self._kept, self._since
         if key not in kept:
             told = await self._together.ask(key)
@@ -90,3 +97,11 @@ class Told(Generic[_K, _V]):
                 return told
             kept[key] = told
         return kept[key]
+
+
+def _lasts(since: tuple[int, datetime, float], now: tuple[int, datetime, float]) -> bool:
+    return (
+        since[0] == now[0]
+        and timedelta() <= now[1] - since[1] <= KEPT
+        and now[2] - since[2] <= KEPT.total_seconds()
+    )

@@ -160,7 +160,6 @@ async function begin() {
     choose,
     way: () => document.querySelector("[name=way]:checked").value,
   });
-  await inLanguage(preferred());
   wire();
   listen({
     all: (told) => {
