@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 
 import asyncpg
 import pytest
+from browser.machines import held
 from browser.pages import PASSWORD, faultless, opened
 from playwright.async_api import Browser, Locator, Page, expect
 from web.served import PLACE, Api, serving
@@ -135,6 +136,21 @@ async def test_what_may_fail_stands_first(api: Api, page: Page, shots):
     await expect(page.locator(".steps li")).to_have_count(5)
     await page.go_back()
     await expect(page.locator("#glance")).to_be_visible()
+
+
+async def test_another_language_makes_no_form_anew_under_somebody_s_click(api: Api, page: Page):
+    await page.goto("/parquet")
+    await log_in(page)
+    await page.locator("#ways a").nth(1).click()
+    form = page.locator("#request-body form")
+    before = await form.locator("button").inner_text()
+    async with held(page, "**/api/v1/**"):  # whatever is read may take its time
+        await page.locator("#language").click()
+        await expect(form.locator("button")).not_to_have_text(before)
+        await form.evaluate("one => { one.dataset.same = 'yes' }")
+    async with page.expect_response("**/api/v1/devices?*") as read:
+        await (await read.value).finished()
+    await expect(form).to_have_attribute("data-same", "yes")
 
 
 async def test_from_a_request_to_a_phone_in_service(api: Api, page: Page, shots):

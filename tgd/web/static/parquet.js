@@ -66,6 +66,20 @@ class Office extends Page {
     this.arrived();
   }
 
+  // In another language: drawn at once out of what was read, so that no form is made anew later, under
+  // somebody's click.
+  async turn() {
+    if (this.found === null) {
+      await super.turn();
+      return;
+    }
+    this.language = $("language").lang;
+    await this.speak();
+    this.tell(null);
+    this.forget();
+    await this.guarded(() => this.draw());
+  }
+
   // One after the other: what is drawn last is what was read last.
   refresh() {
     const doing = async () => {
