@@ -5,6 +5,7 @@ import re
 from collections.abc import AsyncIterator
 
 import pytest
+from browser.machines import ready_to_close, verdicts
 from browser.pages import PASSWORD, USER, act, confirmed, log_in, opened
 from playwright.async_api import Browser, Page, Route, expect
 from web.served import PLACE, Api, serving
@@ -29,26 +30,11 @@ async def page(browser: Browser, api: Api) -> AsyncIterator[Page]:
         yield page
 
 
-async def ready_to_close(page: Page, api: Api) -> str:
-    """An alert of this operator's whose holder was heard."""
-    await log_in(page)
-    alert = (await api.press(loc=PLACE))["alert"]
-    await act(page, "answer").click()
-    await act(page, "voice", "holder").click()
-    await expect(act(page, "verdict", "test")).to_be_enabled()
-    return alert
-
-
-async def decisions(api: Api) -> list[str]:
-    found = await api.rows("SELECT details FROM journal WHERE kind = 'verdict' ORDER BY no")
-    return [row["details"]["verdict"] for row in found]
-
-
 async def test_a_double_click_closes_nothing(page: Page, api: Api):
     await ready_to_close(page, api)
     await act(page, "verdict", "test").dblclick()
     await expect(act(page, "verdict", "test")).to_have_text("Confirmer ?")
-    assert await decisions(api) == []
+    assert await verdicts(api) == []
     await act(page, "verdict", "test").click()
     await expect(page.locator("#a-status")).to_have_text("CLOSE — essai")
 
@@ -64,7 +50,7 @@ async def test_a_key_that_is_held_closes_nothing(page: Page, api: Api):
         await page.locator("#language").click()  # disarms
         await page.locator("#language").click()
         await expect(act(page, "verdict", "test")).to_have_text("Essai")
-    assert await decisions(api) == []
+    assert await verdicts(api) == []
 
 
 async def test_a_double_click_sends_the_police_once(page: Page, api: Api):
@@ -72,7 +58,7 @@ async def test_a_double_click_sends_the_police_once(page: Page, api: Api):
     await api.press()
     await act(page, "police").dblclick()
     await expect(page.locator("#a-status")).to_have_text("POLICE — police saisie")
-    assert await decisions(api) == ["police"]
+    assert await verdicts(api) == ["police"]
     assert len(await api.rows("SELECT FROM dispatch")) == 1
 
 
@@ -92,7 +78,7 @@ async def test_the_answer_was_lost_and_the_act_is_repeated(page: Page, api: Api)
     await page.unroute(DECISION)
     await act(page, "police").click()
     await expect(page.locator("#a-status")).to_have_text("POLICE — police saisie")
-    assert await decisions(api) == ["police"]
+    assert await verdicts(api) == ["police"]
 
 
 async def test_the_network_is_cut_and_comes_back(page: Page, api: Api):
@@ -106,7 +92,7 @@ async def test_the_network_is_cut_and_comes_back(page: Page, api: Api):
     await expect(page.locator("#lost")).to_be_hidden()
     await act(page, "police").click()
     await expect(page.locator("#a-status")).to_have_text("POLICE — police saisie")
-    assert await decisions(api) == ["police"]
+    assert await verdicts(api) == ["police"]
 
 
 async def test_a_press_comes_while_the_verdict_is_on_its_way(page: Page, api: Api):
@@ -126,7 +112,7 @@ async def test_a_press_comes_while_the_verdict_is_on_its_way(page: Page, api: Ap
     await expect(page.locator("#refused")).to_contain_text("Refusé")
     await expect(page.locator("#fresh-list")).to_contain_text("Nouvel appui")
     assert (await api.alert(alert))["status"] == "answered"
-    assert await decisions(api) == []
+    assert await verdicts(api) == []
 
 
 async def test_a_stale_page_posts_and_is_refused(page: Page, api: Api):
@@ -148,7 +134,7 @@ async def test_two_tabs_are_one_operator(page: Page, api: Api):
     await expect(page.locator("#a-status")).to_have_text("POLICE — police saisie")
     await expect(act(page, "police")).to_be_disabled()
     await second.close()
-    assert await decisions(api) == ["police"]
+    assert await verdicts(api) == ["police"]
 
 
 async def test_the_tab_is_closed_and_opened_again(page: Page, api: Api):
